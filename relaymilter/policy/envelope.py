@@ -1,0 +1,60 @@
+"""What the MTA told us of a client, a session and one recipient: frozen, and nothing but what is needed to decide.
+
+Raw text stays as bytes, as the client typed it. `login` is what {auth_authen} proves; {auth_author} is the client's own
+claim (MAIL AUTH=, RFC 4954 5) and has no place here.
+"""
+
+from dataclasses import dataclass
+
+from relaymilter.policy.address import Malformed, Path, parse
+from relaymilter.policy.networks import Address, parse_address
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The other end of the SMTP connection."""
+
+    text: str
+    """The address as the MTA gave it, or what it gave in place of one."""
+    address: Address | None
+    """None for a name, a zone, an unknown family, or nothing: a stranger."""
+    by_smtp: bool = True
+    """False for Postfix's emulation of SMTP for mail that never came by it: 127.0.0.1, port 0."""
+
+
+NOWHERE = Client("", None)
+"""A client whose address the MTA did not tell."""
+
+
+def client(text: str, port: int | None = None) -> Client:
+    """The client at this address; `port` is the TCP port, which is 0 only in Postfix's non_smtpd_milters emulation."""
+    return Client(text, parse_address(text), not (port == 0 and text == "127.0.0.1"))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One RCPT command, and all that is known by then."""
+
+    client: Client
+    login: str | None
+    """From {auth_authen}; None where there is none, or where it is empty or not UTF-8."""
+    recipient: bytes
+    """The argument of RCPT, as typed."""
+    path: Path | Malformed
+    rcpt_addr: bytes | None = None
+    """{rcpt_addr}: what the MTA made of the path, where it says so. It may be a bare user name (Sendmail)."""
+    helo: bytes = b""
+    sender: bytes = b""
+
+
+def request(
+    client: Client,
+    recipient: bytes,
+    *,
+    login: str | None = None,
+    rcpt_addr: bytes | None = None,
+    helo: bytes = b"",
+    sender: bytes = b"",
+) -> Request:
+    """The request that this RCPT argument makes, its path parsed. It never raises."""
+    return Request(client, login, recipient, parse(recipient), rcpt_addr, helo, sender)

@@ -1,0 +1,123 @@
+"""The relay rules: the four ways to permit, and the one that Postfix's own mail needs.
+
+The only module that makes a Permit. A rule answers Permit or NoOpinion, or raises LookupFailed. What is easy to forge
+(HELO, MAIL FROM) is not asked here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from relaymilter.policy.address import Malformed, Path, parse
+from relaymilter.policy.domains import DomainList
+from relaymilter.policy.envelope import Request
+from relaymilter.policy.networks import Networks
+from relaymilter.policy.ports import Names
+from relaymilter.policy.verdict import NoOpinion, Permit
+
+Ask: TypeAlias = Callable[[Request], Permit | NoOpinion]
+
+
+@dataclass(frozen=True, slots=True)
+class RelayRule:
+    """A named way to permit."""
+
+    name: str
+    ask: Ask
+
+
+def permit_not_by_smtp() -> RelayRule:
+    """Mail that Postfix took from sendmail(1) or makes itself; it cannot be refused a recipient (MILTER_README)."""
+
+    def ask(request: Request) -> Permit | NoOpinion:
+        if request.client.by_smtp:
+            return _BY_SMTP
+        return Permit("did not come by SMTP (127.0.0.1, port 0)")
+
+    return RelayRule("not-by-smtp", ask)
+
+
+_BY_SMTP = NoOpinion("came by SMTP")
+_NO_ADDRESS = NoOpinion("the client has no usable address")
+_NO_LOGIN = NoOpinion("no login")
+_NOT_LOCAL = NoOpinion("in no local network")
+
+
+def permit_local_client(networks: Networks) -> RelayRule:
+    """The client's address is in a local network, and the most specific one does not exclude it."""
+
+    def ask(request: Request) -> Permit | NoOpinion:
+        address = request.client.address
+        if address is None:
+            return _NO_ADDRESS
+        local = networks.find(address)
+        if local is None:
+            return _NOT_LOCAL
+        if local.excluded:
+            return NoOpinion(f"excluded by {local}")
+        return Permit(f"in local network {local}")
+
+    return RelayRule("local-client", ask)
+
+
+def permit_authorised_login(logins: Names | None) -> RelayRule:
+    """{auth_authen} proves a login, and the login is authorised: one of `logins`, or any where that is None."""
+
+    def ask(request: Request) -> Permit | NoOpinion:
+        if request.login is None:
+            return _NO_LOGIN
+        if logins is None:
+            return Permit("every login is authorised")
+        if request.login in logins:
+            return Permit("this login is authorised")
+        return NoOpinion("this login is not authorised")
+
+    return RelayRule("authorised-login", ask)
+
+
+def permit_local_recipient(domains: DomainList, ours: tuple[DomainList, ...]) -> RelayRule:
+    """The mailbox is in a local domain; `<postmaster>` without a domain is (RFC 5321 4.5.1)."""
+    return RelayRule("local-recipient", _recipient_in(domains, ours, "a local domain", postmaster=True))
+
+
+def permit_relay_domain(domains: DomainList, ours: tuple[DomainList, ...]) -> RelayRule:
+    """The mailbox is in a domain that we relay for."""
+    return RelayRule("relay-domain", _recipient_in(domains, ours, "a relay domain", postmaster=False))
+
+
+def _recipient_in(domains: DomainList, ours: tuple[DomainList, ...], what: str, *, postmaster: bool) -> Ask:
+    def ask(request: Request) -> Permit | NoOpinion:
+        path = request.path
+        if isinstance(path, Malformed):
+            return NoOpinion(f"the path cannot be parsed: {path.reason}")
+        if path.routing:
+            return NoOpinion(f"{path.routing} asks for routing")
+        if not path.domain:
+            entry = "postmaster" if postmaster and path.local.lower() == "postmaster" else None
+        else:
+            entry = domains.match(path.domain)
+        if entry is None:
+            return NoOpinion(f"{path.domain or 'a path without a domain'} is not {what}")
+        objection = None if path.plain else _second_witness(request.rcpt_addr, ours)
+        if objection is not None:
+            return NoOpinion(objection)
+        return Permit(f"{entry} is {what}")
+
+    return ask
+
+
+def _second_witness(rcpt_addr: bytes | None, ours: tuple[DomainList, ...]) -> str | None:
+    """What {rcpt_addr} says against a path that an MTA might read otherwise, or None.
+
+    A bare name is local (Sendmail); an absent macro says nothing; one that cannot be parsed is against it.
+    """
+    if rcpt_addr is None:
+        return None
+    path = parse(rcpt_addr)
+    if not isinstance(path, Path):
+        return f"the MTA's reading of the path cannot be parsed: {path.reason}"
+    if path.routing:
+        return f"the MTA's reading of the path has {path.routing}"
+    if path.domain and not any(domains.match(path.domain) for domains in ours):
+        return f"the MTA reads the path as a mailbox at {path.domain}"
+    return None

@@ -1,0 +1,94 @@
+"""The rule set: relay rules in their order, then restrictions, and what is said when nothing permits.
+
+With no rules at all the answer is reject. A look-up that fails in a relay rule is remembered: another rule may still
+permit, but if none does the answer is "not now". In a restriction it defers at once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from relaymilter.policy.address import Malformed
+from relaymilter.policy.envelope import Request
+from relaymilter.policy.ports import LookupFailed
+from relaymilter.policy.relay import RelayRule
+from relaymilter.policy.verdict import (
+    Decision,
+    Defer,
+    NoOpinion,
+    Permit,
+    Refusal,
+    Reject,
+    Reply,
+    Step,
+    Unknown,
+    refuse,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """A named way to refuse what a rule has permitted; its type cannot permit."""
+
+    name: str
+    ask: Callable[[Request], Reject | Defer | NoOpinion]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """What a client is told where no rule permits."""
+
+    relay_denied: Reply = Reply(554, "5.7.1", "{recipient}: Relay access denied")
+    bad_path: Reply = Reply(501, "5.1.3", "Bad recipient address syntax")
+    uncertain: Reply = Reply(451, "4.7.1", "Cannot decide on this recipient now, try again later")
+    """A look-up failed, or we did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """Everything that decides, in order."""
+
+    rules: tuple[RelayRule, ...] = ()
+    restrictions: tuple[Restriction, ...] = ()
+    refusals: Refusals = Refusals()
+
+    def decide(self, request: Request) -> Decision:
+        """Permit, reject or defer this recipient. It raises only what a rule raises beyond LookupFailed."""
+        trail: list[Step] = []
+        uncertain: Unknown | None = None
+        for rule in self.rules:
+            try:
+                answer = rule.ask(request)
+            except LookupFailed as failure:
+                uncertain = uncertain or Unknown(str(failure))
+                trail.append(Step(rule.name, Unknown(str(failure))))
+                continue
+            trail.append(Step(rule.name, answer))
+            if isinstance(answer, Permit):
+                return self._restricted(request, Decision(answer, rule.name, tuple(trail)))
+        return _refused(*self._none_permits(request, uncertain), tuple(trail))
+
+    def _restricted(self, request: Request, permitted: Decision) -> Decision:
+        trail = permitted.trail
+        for restriction in self.restrictions:
+            answer = self._ask(restriction, request)
+            if not isinstance(answer, NoOpinion):
+                return _refused(restriction.name, answer, trail)
+            trail += (Step(restriction.name, answer),)
+        return Decision(permitted.verdict, permitted.rule, trail) if self.restrictions else permitted
+
+    def _ask(self, restriction: Restriction, request: Request) -> Reject | Defer | NoOpinion:
+        try:
+            return restriction.ask(request)
+        except LookupFailed as failure:
+            return refuse(self.refusals.uncertain, str(failure))
+
+    def _none_permits(self, request: Request, uncertain: Unknown | None) -> tuple[str, Refusal]:
+        if uncertain is not None:
+            return "uncertain", refuse(self.refusals.uncertain, uncertain.reason)
+        if isinstance(request.path, Malformed):
+            return "bad-path", refuse(self.refusals.bad_path, request.path.reason)
+        return "no-rule", refuse(self.refusals.relay_denied, "no rule permits")
+
+
+def _refused(name: str, refusal: Refusal, trail: tuple[Step, ...]) -> Decision:
+    return Decision(refusal, name, (*trail, Step(name, refusal)))
