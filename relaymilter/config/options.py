@@ -1,0 +1,100 @@
+"""Every option there is, once: the flags of `run` and `explain`, the keys of the configuration file, and their help.
+
+A key of the TOML file is the long flag without its dashes. The man page and the sample configuration are tested against
+this table.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """How often an option may be given, and with what."""
+
+    LIST = "list"
+    TEXT = "text"
+    SWITCH = "switch"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: a flag and a key of the same name."""
+
+    key: str
+    kind: Kind
+    help: str
+    metavar: str = ""
+    short: tuple[str, ...] = ()
+    default: str = ""
+    """As help prints it."""
+
+
+POLICY = (
+    Option(
+        "local-network",
+        Kind.LIST,
+        "A network whose clients may relay: an IPv4 or IPv6 address or CIDR, `!` in front excludes it, the most specific wins. "
+        "Naming any replaces the default.",
+        "NET|file:PATH",
+        default="127.0.0.0/8 and ::1",
+    ),
+    Option(
+        "local-domain",
+        Kind.LIST,
+        "A domain whose mailboxes are local; `.example.org` stands for its subdomains, `[192.0.2.25]` is a literal.",
+        "DOMAIN|file:PATH",
+    ),
+    Option("relay-domain", Kind.LIST, "A domain that we relay for, written as a local domain.", "DOMAIN|file:PATH"),
+    Option(
+        "authorised-login",
+        Kind.LIST,
+        "A login that may relay, as the MTA names it in {auth_authen}.",
+        "LOGIN|file:PATH",
+        default="every login",
+    ),
+    Option(
+        "reply",
+        Kind.TEXT,
+        "How a relay attempt is refused: 554 as Postfix says it, 550 as Sendmail does, or 454 (defer).",
+        "postfix|sendmail|defer",
+        default="postfix",
+    ),
+    Option("reply-code", Kind.TEXT, "Another SMTP code for that reply, 4xx or 5xx.", "CODE"),
+    Option("reply-status", Kind.TEXT, "Another enhanced status for that reply, of the code's class.", "X.Y.Z"),
+    Option("reply-text", Kind.TEXT, "Another text for that reply; {recipient} stands for the path.", "TEXT"),
+    Option(
+        "on-error",
+        Kind.TEXT,
+        "What a recipient is told that could not be decided on: 451 (defer) or 554 (reject).",
+        "defer|reject",
+        default="defer",
+    ),
+)
+"""What decides, and what is said; `explain` has these too."""
+
+DAEMON = (
+    Option(
+        "socket",
+        Kind.TEXT,
+        "Where to listen: unix:PATH, local:PATH, a bare path, inet:PORT@HOST, inet:HOST:PORT, inet6:PORT@[HOST], or fd:N.",
+        "SOCKET",
+        ("-p",),
+        default="inet:8894@127.0.0.1",
+    ),
+    Option("socket-mode", Kind.TEXT, "The permissions of a unix socket, in octal.", "MODE", default="0660"),
+    Option("socket-group", Kind.TEXT, "The group of a unix socket.", "GROUP"),
+    Option("dry-run", Kind.SWITCH, "Refuse nothing: only log what would have been refused."),
+    Option("pidfile", Kind.TEXT, "Write the process id to this file.", "PATH", ("-P",)),
+    Option("syslog", Kind.SWITCH, "Log to syslog, facility mail, instead of standard error.", short=("-l",)),
+    Option("user", Kind.TEXT, "Serve as this user, and group.", "USER[:GROUP]", ("-u",)),
+    Option("log-format", Kind.TEXT, "How a decision is logged.", "text|json", default="text"),
+    Option(
+        "log-decisions", Kind.TEXT, "Which decisions are logged.", "all|refused|none", default="all"
+    ),
+    Option("stop-timeout", Kind.TEXT, "How long sessions in flight are served at a stop.", "SECONDS", default="30"),
+    Option("no-pin", Kind.SWITCH, "Let a worker move between processor cores; kept on one it costs less."),
+    Option("verbose", Kind.SWITCH, "Log the trail of every decision, and more of what the daemon does.", short=("-v",)),
+)
+"""How the daemon lives."""
+
+OPTIONS: dict[str, Option] = {option.key: option for option in POLICY + DAEMON}

@@ -1,0 +1,38 @@
+"""Where a setting stands, and all that is wrong with the settings, told at once."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One setting as it was written, and its place: `--flag`, or `file:line: key`."""
+
+    text: str
+    place: str
+
+
+class ConfigError(Exception):
+    """Every problem of a configuration, one a line: `file:line: key: message`, or `--flag: message`."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(slots=True)
+class Problems:
+    """What was found wrong so far, and what is only suspicious."""
+
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def error(self, place: str, message: str) -> None:
+        self.errors.append(f"{place}: {message}")
+
+    def warn(self, place: str, message: str) -> None:
+        self.warnings.append(f"{place}: {message}")
+
+    def raise_any(self) -> None:
+        """Raises ConfigError if anything is wrong."""
+        if self.errors:
+            raise ConfigError(self.errors)

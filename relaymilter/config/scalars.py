@@ -1,0 +1,113 @@
+"""Options that have one value: each parsed by a small function that raises ValueError, in words."""
+
+import grp
+import pwd
+import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+from relaymilter.config.model import Account
+from relaymilter.policy.ruleset import Refusals
+from relaymilter.policy.verdict import Reply
+
+Choice = TypeVar("Choice", bound=str)
+
+PRESETS = {
+    "postfix": Reply(554, "5.7.1", "{recipient}: Relay access denied"),
+    "sendmail": Reply(550, "5.7.1", "{recipient}... Relaying denied. Proper authentication required."),
+    "defer": Reply(454, "4.7.1", "{recipient}: Relay access denied"),
+}
+ON_ERROR = {
+    "defer": Reply(451, "4.7.1", "Cannot decide on this recipient now, try again later"),
+    "reject": Reply(554, "5.7.1", "Cannot decide on this recipient"),
+}
+_MAX_TEXT = 300
+_STATUS = re.compile(r"[45]\.\d{1,3}\.\d{1,3}")
+
+
+def one_of(text: str, choices: Sequence[Choice]) -> Choice:
+    """The choice of this name."""
+    for choice in choices:
+        if text == choice:
+            return choice
+    raise ValueError(f"{text!r} is none of {', '.join(choices)}")
+
+
+def octal_mode(text: str) -> int:
+    """Permissions, such as 0660; a socket that others may write to would let any local user ask for verdicts."""
+    if not re.fullmatch(r"0?o?[0-7]{3}", text):
+        raise ValueError(f"{text!r} is no mode: give three octal digits, such as 0660")
+    return int(text[-3:], 8)
+
+
+def seconds(text: str) -> float:
+    """A time from 0 to an hour."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number of seconds") from None
+    if not 0 <= value <= 3600:
+        raise ValueError(f"{text} is out of range: give 0 to 3600 seconds")
+    return value
+
+
+def absolute(text: str) -> str:
+    """An absolute path."""
+    if not text.startswith("/") or "\0" in text:
+        raise ValueError(f"the path {text!r} is not absolute")
+    return text
+
+
+def group_id(name: str) -> int:
+    """The id of a group, by name or number."""
+    try:
+        return int(name) if name.isdigit() else grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise ValueError(f"there is no group {name!r}") from None
+
+
+def account(text: str) -> Account:
+    """`user` or `user:group`."""
+    user, _, group = text.partition(":")
+    try:
+        entry = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
+    except KeyError:
+        raise ValueError(f"there is no user {user!r}") from None
+    return Account(entry.pw_name, entry.pw_uid, group_id(group) if group else entry.pw_gid)
+
+
+def reply_code(text: str) -> int:
+    """An SMTP code that refuses one recipient: not 421, which would end the session."""
+    if not re.fullmatch(r"[45]\d\d", text) or text == "421":
+        raise ValueError(f"{text!r} is no code that refuses a recipient: give one of 4xx or 5xx, but not 421")
+    return int(text)
+
+
+def reply_status(text: str) -> str:
+    """An enhanced status code of class 4 or 5 (RFC 3463)."""
+    if not _STATUS.fullmatch(text):
+        raise ValueError(f"{text!r} is no enhanced status that refuses: give 5.7.1, or 4.7.1")
+    return text
+
+
+def reply_text(text: str) -> str:
+    """One line of printable ASCII, in which only {recipient} may stand in braces."""
+    if not text or len(text) > _MAX_TEXT or not text.isascii() or not text.isprintable():
+        raise ValueError(f"a reply's text is one line of 1 to {_MAX_TEXT} printable ASCII characters")
+    if "{" in text.replace("{recipient}", ""):
+        raise ValueError("only {recipient} may stand in braces")
+    return text
+
+
+def relay_denied(preset: str, code: int | None, status: str | None, text: str | None) -> Reply:
+    """The refusal, from a preset and what replaces parts of it; a code alone brings its class to the status."""
+    base = PRESETS[preset]
+    if preset == "defer" and code is not None and code >= 500:
+        raise ValueError(f"the code {code} rejects, but the reply is to defer")
+    code = code if code is not None else base.code
+    return Reply(code, status or f"{code // 100}{base.status[1:]}", text or base.text)
+
+
+def refusals(denied: Reply, on_error: str) -> Refusals:
+    """All that a client can be told."""
+    return Refusals(relay_denied=denied, uncertain=ON_ERROR[on_error])

@@ -1,0 +1,70 @@
+"""The configuration file: TOML, each key an option, each value with the line that it stands in.
+
+tomllib keeps no lines, so they are found again in the text: a key by its name, an item of a list by its quoted value
+after that key.
+"""
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+
+from relaymilter.config.options import OPTIONS, Kind
+from relaymilter.config.problems import Problems, Value
+
+
+def read_toml(path: Path, problems: Problems) -> dict[str, list[Value]]:
+    """The values of every key of the file; what is wrong goes to problems."""
+    try:
+        text = path.read_text("utf-8")
+        table = tomllib.loads(text)
+    except OSError as error:
+        problems.error(str(path), error.strerror or str(error))
+        return {}
+    except ValueError as error:  # TOMLDecodeError is one, UnicodeDecodeError too
+        line = re.search(r"at line (\d+)", str(error))
+        problems.error(f"{path}:{line[1]}" if line else str(path), str(error))
+        return {}
+    lines = text.split("\n")
+    return {key: _values(path, lines, key, value, problems) for key, value in table.items()}
+
+
+def _values(path: Path, lines: list[str], key: str, value: object, problems: Problems) -> list[Value]:
+    at = _line_of_key(lines, key)
+    place = f"{path}:{at}: {key}"
+    option = OPTIONS.get(key)
+    if option is None:
+        near = difflib.get_close_matches(key, OPTIONS, 1)
+        problems.error(place, "no such key" + (f": did you mean {near[0]}?" if near else ""))
+        return []
+    if isinstance(value, list) and option.kind is Kind.LIST:
+        found = []
+        for item in value:
+            at = _line_of_item(lines, item, at)
+            found += _one(item, option.kind, f"{path}:{at}: {key}", problems)
+        return found
+    return _one(value, option.kind, place, problems)
+
+
+def _one(value: object, kind: Kind, place: str, problems: Problems) -> list[Value]:
+    if isinstance(value, bool):
+        if kind is not Kind.SWITCH:
+            problems.error(place, f"wants a {kind.value}, not {str(value).lower()}")
+            return []
+        return [Value("yes" if value else "no", place)]
+    if kind is Kind.SWITCH or not isinstance(value, str | int | float):
+        wanted = {Kind.SWITCH: "true or false", Kind.TEXT: "one string", Kind.LIST: "a list of strings"}[kind]
+        problems.error(place, f"wants {wanted}")
+        return []
+    return [Value(str(value), place)]
+
+
+def _line_of_key(lines: list[str], key: str) -> int:
+    pattern = re.compile(rf"""\s*\[*\s*["']?{re.escape(key)}["']?\s*[=.\]]""")
+    return next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 1)
+
+
+def _line_of_item(lines: list[str], item: object, start: int) -> int:
+    """The first line from `start` on that holds the item; `start` where it is written in another way (escapes)."""
+    quoted = re.compile(rf"""["']{re.escape(str(item))}["']""")
+    return next((n for n in range(start, len(lines) + 1) if quoted.search(lines[n - 1])), start)

@@ -1,0 +1,1 @@
+"""Tables: names looked up where the administrator keeps them."""
