@@ -1,0 +1,63 @@
+"""Real MTAs, open relays on purpose, in a network without an outside, and relaymilter to close them.
+
+`contrib/test` unpacks Postfix and Sendmail; nothing is installed.  Needs root, and takes about
+0.4 s an MTA.  What a test mostly wants are the fixtures of tests/conftest.py:
+
+    namespace    the network (session)
+    closed       Relaymilter with `--local-domain example.org` that both MTAs below share (session)
+    postfix, sendmail            closed by it (session); `mta` is each of them in turn
+    open_postfix, open_sendmail  without a milter (session); `open_mta` is each of them in turn
+    folder       an empty folder that an MTA's own user can enter (function)
+
+    def test_stranger(mta):
+        with mta.smtp("203.0.113.7") as client:          # any address of LOCAL_NETWORKS, ::1, 127.x
+            client.ehlo(), client.mail("<a@example.net>")
+            assert str(client.rcpt("<v@example.com>")).startswith("554 5.7.1 ")
+        # Reply: .code .status .text .lines .ok, str() is what came over the wire
+        # Smtp: command(line) write(bytes) read_reply() ehlo mail rcpt rset message quit close
+        #       auth(login) starttls() xclient(address, NAME=..., LOGIN=...)
+
+Anything else is made by hand, in `with` statements:
+
+    with Namespace() as network, running(Relaymilter(folder / "d", "--dry-run")) as daemon:
+        settings = MtaSettings(milters=(daemon.milter,), when_down="tempfail", forwards={...}, extra="...")
+        with running(Sendmail(network, folder / "s", settings)) as mta: ...
+
+Mta: address, address6, smtp(source), run(command), sendmail(arguments), log(), delivered(),
+wait_delivered(recipient).  Local users are alice and bob at example.org (and at mx.example.org, the
+host's name); both have logins of that name, password "secret".  Clients may use XCLIENT from
+127.0.0.0/8.  203.0.113.9 is good.example.net, 203.0.113.10 has a forged name, others have none.
+Relaymilter: milter, process, children(), log(), decisions(), wait_decision(recipient=...), end(signal).
+Namespace: run(command), popen(command), connect(host, port, source), new_socket(family).
+"""
+
+from .daemon import Relaymilter
+from .mta import PORT, STRANGER, Mta
+from .namespace import LOCAL_NETWORKS, Namespace
+from .packages import why_unusable
+from .postfix import Postfix, inline_table
+from .running import open_folder, running
+from .sendmail import Sendmail
+from .settings import HOST_NAME, MtaSettings
+from .smtp import Reply, Smtp
+from .waiting import wait_for
+
+__all__ = [
+    "HOST_NAME",
+    "LOCAL_NETWORKS",
+    "PORT",
+    "STRANGER",
+    "Mta",
+    "MtaSettings",
+    "Namespace",
+    "Postfix",
+    "Relaymilter",
+    "Reply",
+    "Sendmail",
+    "Smtp",
+    "inline_table",
+    "open_folder",
+    "running",
+    "wait_for",
+    "why_unusable",
+]

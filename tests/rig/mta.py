@@ -1,0 +1,170 @@
+"""A running MTA: one process tree that sees a /usr, /etc and /dev of its own.
+
+`Mta.start` lays the unpacked packages over /usr, and the instance's folder over /etc (users,
+hosts, no name server) and /dev (the log socket), in a private mount namespace.  How to configure
+the MTA is for postfix.py and sendmail.py to say; what they have in common is here.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+from .namespace import Namespace, finish
+from .packages import PRIVATE_USR
+from .settings import HOST_NAME, MtaSettings
+from .smtp import Smtp
+from .waiting import wait_for
+
+STRANGER = "203.0.113.7"
+PORT = 25
+
+MOUNT_AND_EXEC = """
+mount -t overlay relaymilter-test -o "lowerdir=$1:/usr" /usr &&
+mount -t overlay relaymilter-test -o "lowerdir=$2/etc:/etc" /etc &&
+mount -t overlay relaymilter-test -o "lowerdir=$2/dev:/dev" /dev || exit
+shift 2
+exec "$@"
+"""
+
+MAKE_CERTIFICATE = (
+    *("openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+    *("-days", "30", "-subj", f"/CN={HOST_NAME}"),
+)
+
+# The names of clients: .9 has a good PTR record, .10 a forged one, all others none.
+# "multi off" makes the first line of a name win: that is what forges it.
+HOSTS = f"""127.0.0.1 localhost
+::1 localhost
+127.0.0.1 {HOST_NAME}
+203.0.113.9 good.example.net
+2001:db8::9 good6.example.net
+203.0.113.99 forged.example.net
+203.0.113.10 forged.example.net
+"""
+
+
+class Mta:
+    """A private MTA on `address` and `address6`, port 25, inside `namespace`."""
+
+    name = ""
+
+    def __init__(self, namespace: Namespace, directory: Path, settings: MtaSettings) -> None:
+        self.namespace = namespace
+        self.directory = directory
+        self.settings = settings
+        self.address, self.address6 = namespace.new_server_addresses()
+        self._process: subprocess.Popen[str] | None = None
+        for name in ("etc", "dev", "tls"):
+            (directory / name).mkdir(parents=True, exist_ok=True)
+        self._write_etc()
+        self._make_certificate()
+
+    def smtp(self, source: str = STRANGER) -> Smtp:
+        """Connect from the address `source`; the banner has been read."""
+        host = self.address6 if ":" in source else self.address
+        return Smtp(self.namespace.connect(host, PORT, source))
+
+    def run(self, *command: str, stdin: str = "", timeout: float = 60) -> str:
+        """Run a command that sees what the MTA sees; return its output; raise if it fails."""
+        process = self.popen(
+            *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        return finish(process, command, stdin, timeout)
+
+    def popen(self, *command: str, **options: object) -> subprocess.Popen[str]:
+        """Start a command that sees what the MTA sees."""
+        mounts = ("unshare", "--mount", "sh", "-c", MOUNT_AND_EXEC, "sh")
+        return self.namespace.popen(*mounts, str(PRIVATE_USR), str(self.directory), *command, **options)
+
+    def log(self) -> str:
+        """What the MTA has logged so far."""
+        raise NotImplementedError
+
+    def delivered(self) -> list[str]:
+        """The recipients to whom it has delivered, in order; the mail itself is thrown away.
+
+        Sendmail names its local users without a domain.
+        """
+        raise NotImplementedError
+
+    def wait_delivered(self, recipient: str) -> None:
+        """Wait until something has been delivered to `recipient`."""
+        wait_for(lambda: recipient in self.delivered(), f"{self.name} delivers to {recipient}")
+
+    def stop(self) -> None:
+        """End the MTA and all its processes, in the way that its own start script would."""
+        if self._process is None:
+            return
+        with self._process as process:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self._process = None
+
+    def _launch(self, *command: str) -> None:
+        with open(self.directory / "start.log", "w") as output:
+            process = self.popen(*command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        self._process = process
+
+        def up() -> bool:
+            if process.poll() is not None:
+                said = (self.directory / "start.log").read_text() + self.log()[-2000:]
+                raise RuntimeError(f"{self.name} did not start: {said}")
+            return self.namespace.listens(self.address, PORT)
+
+        wait_for(up, f"{self.name} listens")
+
+    def _write_etc(self) -> None:
+        etc = self.directory / "etc"
+        people = "".join(
+            f"{user}:x:{number}:65534::/nonexistent:/bin/false\n"
+            for number, user in enumerate(self.settings.users, 62001)
+        )
+        (etc / "passwd").write_text(
+            "root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\n"
+            "nobody:x:65534:65534::/nonexistent:/bin/false\n"
+            f"postfix:x:62100:62100::/nonexistent:/bin/false\n{people}"
+        )
+        (etc / "group").write_text(
+            "root:x:0:\ndaemon:x:1:\nnogroup:x:65534:\npostfix:x:62100:\npostdrop:x:62101:\n"
+        )
+        (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files\n")
+        (etc / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        (etc / "host.conf").write_text("multi off\n")
+        (etc / "hosts").write_text(HOSTS)
+
+    def _make_certificate(self) -> None:
+        tls = self.directory / "tls"
+        subprocess.run(
+            [*MAKE_CERTIFICATE, "-keyout", tls / "key.pem", "-out", tls / "cert.pem"],
+            check=True,
+            capture_output=True,
+        )
+        (tls / "key.pem").chmod(0o600)
+
+    def _make_logins(self, database: Path) -> None:
+        """Write `database` in Cyrus SASL's own format; it exists even when there are no logins."""
+        for login, password in self.settings.logins.items():
+            self.run("saslpasswd2", "-p", "-c", "-f", str(database), "-u", HOST_NAME, login, stdin=password)
+
+
+def sasl_configuration(database: Path) -> str:
+    """The file that tells Cyrus SASL where the logins are."""
+    return (
+        f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\nmech_list: PLAIN LOGIN\n"
+    )
+
+
+def domain_words(settings: MtaSettings) -> list[str]:
+    """Every domain that the MTA delivers itself."""
+    return [HOST_NAME, *(domain for domain in settings.local_domains if domain != HOST_NAME)]
+
+
+def matches(pattern: str, text: str) -> list[str]:
+    """Every first group of `pattern` in `text`."""
+    return re.findall(pattern, text, re.MULTILINE)
