@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The milters that can be measured: one line each. A new runtime or setting is one more line here.
+
+A command may name {socket}, {python}, {tree} (the folder with contrib/), {refmilter}, {pyref} and {policy}
+(relaymilter's flags for the networks and domains of site.py). REFERENCE is what every ratio divides by.
+"""
+
+from dataclasses import dataclass
+
+REFERENCE = "c"
+RELAYMILTER = "{python} -m relaymilter run -p {socket} {policy}"
+PINNED = "taskset -c 0 "
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A milter to measure: its name, the command that starts it, and whether it must log each decision."""
+
+    name: str
+    command: str
+    says: str
+    logs: bool = False
+    default: bool = True
+
+
+ROWS = (
+    Row(REFERENCE, "{refmilter} tuned {socket}", "C on libmilter, only the stages needed"),
+    Row("off", RELAYMILTER + " --log-decisions none", "relaymilter, decision log off"),
+    Row("text", RELAYMILTER + " --log-format text", "relaymilter, text log to a file", logs=True),
+    Row("json", RELAYMILTER + " --log-format json", "relaymilter, JSON log to a file", logs=True),
+    Row("off-pinned", PINNED + RELAYMILTER + " --log-decisions none", "off, kept on core 0", default=False),
+    Row("pymilter", "{python} {pyref} tuned {socket}", "C's rule on pymilter", default=False),
+    Row("pymilter-pinned", PINNED + "{python} {pyref} tuned {socket}", "kept on core 0", default=False),
+    Row("low", "{python} {pyref} lowlevel {socket}", "C's rule on pymilter's C module alone", default=False),
+    Row("low-pinned", PINNED + "{python} {pyref} lowlevel {socket}", "kept on core 0", default=False),
+    Row("c-every", "{refmilter} every {socket}", "C on libmilter, every stage", default=False),
+    Row("c-pinned", PINNED + "{refmilter} tuned {socket}", "c, kept on core 0", default=False),
+)
+
+
+def chosen(names: str, adhoc: list[str]) -> list[Row]:
+    """The reference, the rows of a list ("" for the default ones, or "all"), then NAME=COMMAND ones."""
+    known = {row.name: row for row in ROWS}
+    if names == "all":
+        rows = list(ROWS)
+    elif names:
+        rows = [known[name] for name in names.split(",")]
+    else:
+        rows = [row for row in ROWS if row.default]
+    rows += [
+        Row(name, command, "given by hand") for name, _, command in (text.partition("=") for text in adhoc)
+    ]
+    return [known[REFERENCE], *(row for row in rows if row.name != REFERENCE)]
