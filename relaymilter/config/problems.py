@@ -18,6 +18,11 @@ class ConfigError(Exception):
         super().__init__("\n".join(problems))
         self.problems = problems
 
+    @property
+    def only_flags(self) -> bool:
+        """Nothing is wrong but the command line."""
+        return all(problem.startswith("--") for problem in self.problems)
+
 
 @dataclass(slots=True)
 class Problems:

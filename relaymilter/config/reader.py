@@ -65,7 +65,7 @@ class _Reader:
         )
 
     def policy(self) -> PolicySettings:
-        networks = self.values.get("local-network") or [Value(text, "default") for text in DEFAULT_NETWORKS]
+        networks = self.values.get("local-network", [Value(text, "default") for text in DEFAULT_NETWORKS])
         logins = self.values.get("authorised-login")
         denied = self.relay_denied()
         on_error = self.one("on-error", lambda text: scalars.one_of(text, ("defer", "reject")), "defer")

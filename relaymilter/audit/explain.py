@@ -1,0 +1,45 @@
+"""One request, decided and laid open."""
+
+from dataclasses import dataclass
+
+from relaymilter.config.model import PolicySettings
+from relaymilter.config.wiring import ruleset
+from relaymilter.milter.replies import Mta, answer
+from relaymilter.observe.printable import printable
+from relaymilter.policy.envelope import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision in words; `trail` has a rule, its answer and its reason for every rule asked."""
+
+    verdict: str
+    rule: str
+    reply: str
+    """As a client of Postfix reads it; empty for a permit."""
+    trail: tuple[tuple[str, str, str], ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        keys = ("rule", "answer", "reason")
+        return {
+            "verdict": self.verdict,
+            "rule": self.rule,
+            "reply": self.reply,
+            "trail": [dict(zip(keys, step, strict=True)) for step in self.trail],
+        }
+
+
+def explain_request(settings: PolicySettings, request: Request) -> Explanation:
+    """What the daemon would decide with these settings, and why."""
+    decision = ruleset(settings).decide(request)
+    said = answer(decision, request, Mta.POSTFIX)
+    return Explanation(
+        verdict=decision.word,
+        rule=decision.rule,
+        reply="" if said is None else str(said),
+        trail=tuple(
+            (step.rule, step.word, printable(step.answer.reason.encode("utf-8", "surrogateescape")))
+            for step in decision.trail
+        ),
+    )

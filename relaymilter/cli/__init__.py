@@ -1,0 +1,32 @@
+"""The commands, one file each: parse, call, print, exit status; no logic. Exit statuses are those of sysexits.h."""
+
+import os
+import sys
+
+import click
+
+from relaymilter.cli.explain import explain
+from relaymilter.cli.run import run
+from relaymilter.cli.version import print_version
+
+
+@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-V", "--version", is_flag=True, is_eager=True, callback=print_version, expose_value=False, help="Versions.")
+def relaymilter() -> None:
+    """The milter that closes mail relays, for Postfix and Sendmail."""
+
+
+relaymilter.add_command(run)
+relaymilter.add_command(explain)
+
+
+def main() -> None:
+    """Run a command; click's status 2 for wrong usage becomes 64."""
+    try:
+        status = relaymilter.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        status = os.EX_USAGE
+    except click.Abort:
+        status = 130
+    sys.exit(status if isinstance(status, int) else 0)

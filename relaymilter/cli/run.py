@@ -1,0 +1,52 @@
+"""relaymilter run: the daemon, in the foreground."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from relaymilter.cli.flags import flags, table_options, tell
+from relaymilter.cli.version import print_version
+from relaymilter.config.options import DAEMON, POLICY
+from relaymilter.config.problems import ConfigError
+from relaymilter.config.reader import Reading, read
+from relaymilter.daemon.listener import CannotListen
+from relaymilter.daemon.supervisor import Supervisor, WorkerFailed, block_signals
+from relaymilter.observe.sink import log_to
+
+
+@click.command()
+@click.option("-n", "--check", is_flag=True, help="Check flags, configuration and files, and exit.")
+@click.option("-V", "--version", is_flag=True, is_eager=True, callback=print_version, expose_value=False, help="Versions.")
+@table_options(POLICY + DAEMON)
+def run(check: bool, config: Path | None, **given: Any) -> int:
+    """Close a Postfix or a Sendmail as a relay: attach to it by a milter socket."""
+    block_signals()
+    asked = flags(config, given)
+    try:
+        reading = read(asked)
+    except ConfigError as error:
+        tell(error)
+        return os.EX_USAGE if error.only_flags else os.EX_CONFIG
+    if check:
+        for warning in reading.warnings:
+            click.echo(f"relaymilter: warning: {warning}", err=True)
+        click.echo("The configuration is sound.")
+        return os.EX_OK
+    return _serve(reading, Supervisor(reading.settings, lambda: read(asked)))
+
+
+def _serve(reading: Reading, supervisor: Supervisor) -> int:
+    log_to(reading.settings.log.syslog, reading.settings.log.verbose)
+    for warning in reading.warnings:
+        click.echo(f"relaymilter: warning: {warning}", err=True)
+    try:
+        supervisor.run()
+    except (CannotListen, WorkerFailed) as error:
+        click.echo(f"relaymilter: {error}", err=True)
+        return os.EX_UNAVAILABLE
+    except OSError as error:
+        click.echo(f"relaymilter: {error.filename or ''}: {error.strerror}", err=True)
+        return os.EX_CANTCREAT
+    return os.EX_OK

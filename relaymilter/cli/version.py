@@ -1,0 +1,17 @@
+"""The versions that a bug report needs."""
+
+import platform
+from importlib.metadata import version
+
+import click
+
+from relaymilter import __version__
+
+
+def print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    """-V."""
+    if not wanted:
+        return
+    parts = (f"{name} {version(name)}" for name in ("pymilter", "dnspython", "click"))
+    click.echo(f"relaymilter {__version__} ({', '.join(parts)}, Python {platform.python_version()})")
+    context.exit()

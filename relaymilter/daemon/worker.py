@@ -1,0 +1,89 @@
+"""A worker: one process with one policy for all its life.
+
+It is forked with the listening socket and one end of a control socket. It says R when it serves; when the other end
+closes, because the parent says so or is gone, it takes no new connections and ends after the sessions in flight.
+"""
+
+import logging
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from relaymilter.config.model import LogSettings, Settings
+from relaymilter.config.wiring import ruleset
+from relaymilter.daemon.privileges import become, stay_on_core
+from relaymilter.milter.libmilter import serve
+from relaymilter.milter.session import Service
+from relaymilter.observe.decisions import DecisionLog
+from relaymilter.observe.sink import Sink, log_to
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Worker:
+    """What the parent knows of a worker."""
+
+    pid: int
+    control: socket.socket
+    ready: bool = False
+
+    def drain(self) -> None:
+        """Tell it to take no more connections."""
+        self.control.close()
+
+
+def start(settings: Settings, listener: socket.socket, core: int, others: Sequence[Worker]) -> Worker:
+    """Fork a worker; `others` are those whose control sockets it must not keep open."""
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid:
+        theirs.close()
+        return Worker(pid, ours)
+    status = os.EX_SOFTWARE
+    try:
+        ours.close()
+        for other in others:
+            other.control.close()
+        _live(settings, listener, theirs, core)
+        status = os.EX_OK
+    except BaseException:
+        log.exception("a worker failed")
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _live(settings: Settings, listener: socket.socket, control: socket.socket, core: int) -> None:
+    os.setpgid(0, 0)  # a terminal's ^C is for the parent
+    if settings.pin:
+        stay_on_core(core)
+    sink = log_to(settings.log.syslog, settings.log.verbose)
+    if settings.account is not None:
+        become(settings.account)
+    serve(service(settings, sink), listener, control, settings.stop_timeout)
+
+
+def service(settings: Settings, sink: Sink) -> Service:
+    """What the sessions of a worker share."""
+    return Service(
+        ruleset=ruleset(settings.policy),
+        decisions=decision_log(settings.log, sink),
+        dry_run=settings.dry_run,
+        prefix=f"{secrets.token_hex(3)}-",
+    )
+
+
+def decision_log(settings: LogSettings, sink: Sink) -> DecisionLog | None:
+    """The log that was asked for, or None."""
+    if settings.decisions == "none":
+        return None
+    return DecisionLog(
+        write=sink,
+        as_json=settings.format == "json",
+        permits=settings.decisions == "all",
+        trail=settings.verbose,
+    )

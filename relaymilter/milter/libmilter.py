@@ -1,0 +1,249 @@
+"""The runtime on libmilter, through pymilter's C module.
+
+Only the stages that are needed are asked for, connect, HELO and MAIL without a reply; only the macros that are used.
+Every value returned is CONTINUE, NOREPLY, or a refusal. The classes of package Milter are left out: they cost a third of
+the time, and its setsymlist fails on Python 3 (pymilter 1.0.5).
+"""
+
+import logging
+import os
+import socket
+import stat
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+import milter
+
+from relaymilter.milter.session import Service, Session
+
+log = logging.getLogger(__name__)
+
+MTA_TIMEOUT = 3610
+"""Seconds libmilter waits for the MTA: a little more than Sendmail's own Timeout.command of an hour."""
+
+UNREADABLE = b"\xff"
+"""Stands for a macro that is not UTF-8, which pymilter cannot hand over; no parser takes it."""
+
+MACROS = {
+    milter.M_CONNECT: "v",
+    milter.M_HELO: "",
+    # {mail_addr} always comes, so a packet does: without one libmilter keeps the last message's {auth_authen}.
+    milter.M_ENVFROM: "{auth_authen} {mail_addr}",
+    milter.M_ENVRCPT: "{rcpt_addr}",
+    milter.M_DATA: "",
+    milter.M_EOM: "",
+}
+"""The macros asked for at each stage."""
+
+STEPS = (
+    milter.P_NR_CONN
+    | milter.P_NR_HELO
+    | milter.P_NR_MAIL
+    | milter.P_NODATA
+    | milter.P_NOHDRS
+    | milter.P_NOEOH
+    | milter.P_NOBODY
+    | milter.P_NOUNKNOWN
+)
+"""What the MTA may leave out, and where it need not wait."""
+
+
+class Callbacks:
+    """libmilter's callbacks: they take macros and arguments apart and hand them to a Session."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.live: set[Session] = set()
+        self.steps = STEPS if service.decisions is not None else STEPS | milter.P_NOHELO
+
+    def negotiate(self, ctx: Any, options: list[int]) -> int:
+        """Ask for what is needed of what the MTA offers (milter protocol 6; older ones offer less)."""
+        if options[0] & milter.SETSYMLIST:
+            for stage, names in MACROS.items():
+                ctx.setsymlist(stage, names)
+        options[0] &= milter.SETSYMLIST
+        options[1] &= self.steps
+        options[2] = options[3] = 0
+        silent = milter.P_NR_CONN | milter.P_NR_HELO | milter.P_NR_MAIL
+        ctx.setpriv(None if options[1] & silent == silent else milter.CONTINUE)
+        return int(milter.CONTINUE)
+
+    def connect(self, ctx: Any, _name: str, family: int, where: Any) -> int:
+        """A client; `where` is (address, port, ...) of an IP family, a path, or None."""
+        session = Session(self.service)
+        go_on = ctx.getpriv()
+        self.live.add(session)
+        ctx.setpriv((session, milter.NOREPLY if go_on is None else go_on))
+        ip = family in (socket.AF_INET, socket.AF_INET6) and isinstance(where, tuple)
+        session.connect(where[0] if ip else None, where[1] if ip else None, _macro(ctx, "v"))
+        return int(ctx.getpriv()[1])
+
+    def helo(self, ctx: Any, name: str) -> int:
+        """HELO or EHLO; a name that is not UTF-8 raises inside pymilter and never arrives."""
+        session, go_on = ctx.getpriv()
+        session.hello(name.encode("utf-8", "surrogateescape"))
+        return int(go_on)
+
+    def envfrom(self, ctx: Any, sender: bytes, *_parameters: bytes) -> int:
+        """A message begins."""
+        session, go_on = ctx.getpriv()
+        session.mail(sender, _macro(ctx, "{auth_authen}"))
+        return int(go_on)
+
+    def envrcpt(self, ctx: Any, recipient: bytes, *_parameters: bytes) -> int:
+        """The decision."""
+        session, _ = ctx.getpriv()
+        said = session.rcpt(recipient, _raw_macro(ctx, "{rcpt_addr}"))
+        if said is None:
+            return int(milter.CONTINUE)
+        ctx.setreply(str(said.code), said.status, said.wire_text)
+        return int(milter.REJECT if said.code >= 500 else milter.TEMPFAIL)
+
+    def abort(self, ctx: Any) -> int:
+        """The message is over; some MTAs send this at odd times, so it may find no session."""
+        if isinstance(ctx.getpriv(), tuple):
+            ctx.getpriv()[0].abort()
+        return int(milter.CONTINUE)
+
+    def close(self, ctx: Any) -> int:
+        """The connection is over."""
+        if isinstance(ctx.getpriv(), tuple):
+            self.live.discard(ctx.getpriv()[0])
+        ctx.setpriv(None)
+        return int(milter.CONTINUE)
+
+
+def _macro(ctx: Any, name: str) -> str | None:
+    """A macro that is trusted for what it says; unreadable is absent."""
+    try:
+        value = ctx.getsymval(name)
+    except UnicodeDecodeError:
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _raw_macro(ctx: Any, name: str) -> bytes | None:
+    """A macro that may speak against a permit; unreadable speaks against it."""
+    try:
+        value = ctx.getsymval(name)
+    except UnicodeDecodeError:
+        return UNREADABLE
+    return value.encode("utf-8") if isinstance(value, str) else None
+
+
+def serve(service: Service, listener: socket.socket, control: socket.socket, stop_timeout: float) -> None:
+    """Serve until `control` is closed at its other end, then until no session is left, or `stop_timeout` seconds.
+
+    Writes one byte to `control` when it is ready. It may be called once in a process, and the caller must end the process
+    by os._exit afterwards: libmilter's threads stay.
+    """
+    callbacks = Callbacks(service)
+    sys.excepthook = _log_untrapped
+    _register(callbacks)
+    number = _take_over(listener)
+    unix = _deaf_listener()
+    done = threading.Event()
+
+    def stop_accepting() -> None:
+        os.dup2(unix.fileno(), number)
+
+    threading.Thread(
+        target=_watch, args=(control, callbacks, stop_accepting, stop_timeout, done), daemon=True
+    ).start()
+    threading.Thread(target=_main, args=(done,), daemon=True).start()
+    control.send(b"R")
+    done.wait()
+
+
+def _main(done: threading.Event) -> None:
+    try:
+        milter.main()
+    finally:
+        done.set()
+
+
+def _watch(
+    control: socket.socket,
+    callbacks: Callbacks,
+    stop_accepting: Callable[[], None],
+    stop_timeout: float,
+    done: threading.Event,
+) -> None:
+    while control.recv(1):
+        pass
+    stop_accepting()
+    deadline = time.monotonic() + stop_timeout
+    # An accepted connection that has not come to negotiate yet is not counted; give it a moment.
+    time.sleep(0.02)
+    while callbacks.live and time.monotonic() < deadline:
+        time.sleep(0.01)
+    done.set()
+
+
+def _register(callbacks: Callbacks) -> None:
+    # An exception before any Python runs (HELO with bytes that are not UTF-8) must not open: pymilter's default, made sure of.
+    milter.set_exception_policy(milter.TEMPFAIL)
+    milter.set_flags(milter.SETSYMLIST)
+    milter.set_connect_callback(callbacks.connect)
+    if not callbacks.steps & milter.P_NOHELO:
+        milter.set_helo_callback(callbacks.helo)
+    milter.set_envfrom_callback(callbacks.envfrom)
+    milter.set_envrcpt_callback(callbacks.envrcpt)
+    milter.set_abort_callback(callbacks.abort)
+    milter.set_close_callback(callbacks.close)
+    milter.settimeout(MTA_TIMEOUT)
+    milter.register("relaymilter", negotiate=callbacks.negotiate)
+
+
+def _take_over(listener: socket.socket) -> int:
+    """Make libmilter accept from our listening socket: it opens one of its own, whose descriptor becomes ours."""
+    own = _sockets()
+    with tempfile.TemporaryDirectory(prefix="relaymilter-") as folder:
+        # libmilter drops connections of another family than that of the socket it opened.
+        match listener.family:
+            case socket.AF_UNIX:
+                milter.setconn(f"unix:{folder}/s")
+            case socket.AF_INET6:
+                milter.setconn("inet6:0@[::1]")
+            case _:
+                milter.setconn("inet:0@127.0.0.1")
+        milter.opensocket(False)
+    opened = _sockets() - own
+    if len(opened) != 1:
+        raise RuntimeError(f"libmilter opened {len(opened)} sockets, not one")
+    number = opened.pop()
+    listener.setblocking(False)
+    os.dup2(listener.fileno(), number)
+    listener.close()
+    return number
+
+
+def _deaf_listener() -> socket.socket:
+    """A socket that listens where no one can connect; a connection in the old one's queue may still wake accept()."""
+    deaf = socket.socket(socket.AF_UNIX)
+    with tempfile.TemporaryDirectory(prefix="relaymilter-") as folder:
+        deaf.bind(f"{folder}/s")
+    deaf.listen(1)
+    deaf.setblocking(False)
+    return deaf
+
+
+def _sockets() -> set[int]:
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                found.add(int(name))
+        except OSError:  # the descriptor of the listing itself
+            continue
+    return found
+
+
+def _log_untrapped(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    """What pymilter could not decode or call; the client was answered 4xx, or is a stranger."""
+    log.warning("libmilter callback: %s: %s", kind.__name__, str(error).encode("ascii", "backslashreplace").decode())

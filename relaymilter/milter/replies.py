@@ -1,0 +1,78 @@
+"""From a decision to what the MTA is told. The only place where dry run changes anything.
+
+A permit is CONTINUE, always. A reply is one line of safe ASCII; on the wire every `%` is doubled, because MTAs read the
+text as a format (`b%else.test@rig.test` is exactly what a relay probe has in it).
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from relaymilter.observe.printable import printable
+from relaymilter.policy.envelope import Request
+from relaymilter.policy.verdict import Decision, Permit, Reply
+
+
+class Mta(Enum):
+    """Which MTA asks, by the macro v: Postfix says so, Sendmail gives a bare version."""
+
+    POSTFIX = "postfix"
+    SENDMAIL = "sendmail"
+    UNKNOWN = "unknown"
+
+
+def mta_of(version: str | None) -> Mta:
+    """The MTA that gives this macro v."""
+    if not version:
+        return Mta.UNKNOWN
+    if version.startswith("Postfix"):
+        return Mta.POSTFIX
+    return Mta.SENDMAIL if version.startswith("8.") else Mta.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A reply as the client will read it."""
+
+    code: int
+    status: str
+    text: str
+
+    @property
+    def wire_text(self) -> str:
+        """The text as an MTA wants it from a milter."""
+        return self.text.replace("%", "%%")
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.status} {self.text}"
+
+
+def words(reply: Reply, recipient: bytes, mta: Mta) -> Words:
+    """The reply with the recipient filled in.
+
+    Sendmail itself puts `<recipient>... ` before a 5xx text (except 551), so ours is left off there.
+    """
+    text = reply.text
+    if mta is Mta.SENDMAIL and reply.code >= 500 and reply.code != 551:
+        text = text.removeprefix("{recipient}: ").removeprefix("{recipient}... ")
+    if "{recipient}" in text:
+        text = text.replace("{recipient}", f"<{printable(_bare(recipient))}>")
+    return Words(reply.code, reply.status, text)
+
+
+def _bare(recipient: bytes) -> bytes:
+    if recipient.startswith(b"<") and recipient.endswith(b">"):
+        return recipient[1:-1]
+    return recipient
+
+
+def answer(decision: Decision, request: Request, mta: Mta) -> Words | None:
+    """What this decision says to the client; None is CONTINUE."""
+    verdict = decision.verdict
+    if isinstance(verdict, Permit):
+        return None
+    return words(verdict.reply, request.recipient, mta)
+
+
+def told(said: Words | None, dry_run: bool) -> Words | None:
+    """What the MTA hears of it: in a dry run, CONTINUE."""
+    return None if dry_run else said

@@ -1,0 +1,87 @@
+"""One SMTP connection as a milter sees it: the client and its greeting, then per message the login and the sender, then a
+decision per recipient.
+
+Written once; a runtime (libmilter.py) only drives it. Nothing carries over from one message to the next: MAIL sets
+everything anew, and what a callback is not told is absent, not remembered. It never raises: what goes wrong while
+deciding is answered as uncertain.
+"""
+
+import itertools
+import logging
+from dataclasses import dataclass
+
+from relaymilter.milter.replies import Mta, Words, answer, mta_of, told
+from relaymilter.observe.decisions import DecisionLog
+from relaymilter.policy.envelope import NOWHERE, Client, client, request
+from relaymilter.policy.ruleset import Ruleset
+from relaymilter.policy.verdict import Decision, Step, refuse
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What every session of a worker shares: one snapshot of the policy, and how its decisions are told."""
+
+    ruleset: Ruleset
+    decisions: DecisionLog | None
+    dry_run: bool = False
+    prefix: str = ""
+    """Of session ids; different in each worker."""
+
+
+_numbers = itertools.count(1)
+
+
+class Session:
+    """The callbacks. Text comes as bytes, as the client typed it; a macro that is absent or unreadable comes as None."""
+
+    __slots__ = ("client", "helo", "id", "login", "mta", "sender", "service")
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.id = f"{service.prefix}{next(_numbers):x}"
+        self.mta = Mta.UNKNOWN
+        self.client: Client = NOWHERE
+        self.helo = b""
+        self.login: str | None = None
+        self.sender = b""
+
+    def connect(self, address: str | None, port: int | None, version: str | None) -> None:
+        """`address` is None where the MTA tells none, or a family that is not IP; `version` is the macro v."""
+        self.client = NOWHERE if address is None else client(address, port)
+        self.mta = mta_of(version)
+
+    def hello(self, name: bytes) -> None:
+        """HELO or EHLO; it comes again after STARTTLS, and may never come."""
+        self.helo = name
+
+    def mail(self, sender: bytes, login: str | None) -> None:
+        """A message begins. `login` is {auth_authen} as the MTA gave it with this MAIL."""
+        self.sender = sender
+        self.login = login or None
+
+    def abort(self) -> None:
+        """The message is over."""
+        self.sender = b""
+        self.login = None
+
+    def rcpt(self, recipient: bytes, rcpt_addr: bytes | None) -> Words | None:
+        """What to tell the client of this recipient; None is CONTINUE."""
+        asked = request(
+            self.client, recipient, login=self.login, rcpt_addr=rcpt_addr, helo=self.helo, sender=self.sender
+        )
+        try:
+            decision = self.service.ruleset.decide(asked)
+        except Exception as error:
+            log.exception("session %s: a recipient could not be decided on", self.id)
+            decision = self._broken(error)
+        said = answer(decision, asked, self.mta)
+        if self.service.decisions is not None:
+            reply = "" if said is None else str(said)
+            self.service.decisions.record(self.id, asked, decision, reply, self.service.dry_run)
+        return told(said, self.service.dry_run)
+
+    def _broken(self, error: Exception) -> Decision:
+        refusal = refuse(self.service.ruleset.refusals.uncertain, f"an internal error: {type(error).__name__}")
+        return Decision(refusal, "broken", (Step("broken", refusal),))

@@ -1,0 +1,36 @@
+"""What a client typed, made harmless: one line of ASCII that neither breaks a log line nor drives a terminal."""
+
+import re
+
+_SAFE_BYTES = re.compile(rb"[ -\[\]-~]*")
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 256))}
+_ESCAPES[ord("\\")] = "\\\\"
+LIMIT = 400
+"""Characters of one field; a longer one is cut, and says so."""
+
+
+def printable(raw: bytes) -> str:
+    """ASCII with `\\xNN` for every other byte and `\\\\` for a backslash; at most LIMIT characters."""
+    text = raw.decode("latin-1")
+    if not _SAFE_BYTES.fullmatch(raw):
+        text = text.translate(_ESCAPES)
+    return text if len(text) <= LIMIT else text[: LIMIT - 3] + "..."
+
+
+def typed(text: str) -> bytes:
+    """The bytes that printable() made this of, so that a log line can be fed to explain."""
+    return _ESCAPED.sub(_byte, text.encode("utf-8", "surrogateescape"))
+
+
+def _byte(found: re.Match[bytes]) -> bytes:
+    return b"\\" if found[1] is None else bytes([int(found[1], 16)])
+
+
+_ESCAPED = re.compile(rb"\\\\|\\x([0-9a-fA-F]{2})")
+
+
+def quoted(text: str) -> str:
+    """A value for a `key=value` line: bare if it can be, else in double quotes with `\\"` inside."""
+    if text and " " not in text and '"' not in text:
+        return text
+    return '"' + text.replace('"', '\\"') + '"'
