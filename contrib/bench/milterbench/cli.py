@@ -25,9 +25,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=listed(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    p.add_argument(
-        "extra", nargs="*", metavar="NAME=COMMAND", help="more milters; {socket} is where theirs goes"
-    )
+    p.add_argument("extra", nargs="*", metavar="NAME=COMMAND", help="more milters; {socket} is where theirs goes")
     p.add_argument("-c", "--clients", default="1,8,64", help="clients at once, comma-separated (%(default)s)")
     p.add_argument("-r", "--rows", default="", help="comma-separated rows, or all")
     p.add_argument("-w", "--workload", choices=site.WORKLOADS, default="permit", help="(%(default)s)")
@@ -61,9 +59,7 @@ def names(folder: Path, python: str) -> dict[str, str]:
     return quoted | {"policy": site.policy_flags(folder)}
 
 
-def speed(
-    args: argparse.Namespace, load: Load, folder: Path, named: dict[str, str]
-) -> list[list[rounds.Cell]]:
+def speed(args: argparse.Namespace, load: Load, folder: Path, named: dict[str, str]) -> list[list[rounds.Cell]]:
     """Measure the rows under load, and print as it goes."""
     table = []
     clients = [int(number) for number in args.clients.split(",")]
@@ -97,9 +93,7 @@ def above(limit: float | None, table: Iterable[list[rounds.Cell]]) -> list[str]:
     """What --at-most finds."""
     cells = ((cell, cells[0]) for cells in table for cell in cells if (cell.row, cell.clients) == ("off", 8))
     ratios = [cell.ratio(reference) for cell, reference in cells]
-    return [
-        f"row off at 8 clients: {ratio:.2f}, above {limit}" for ratio in ratios if limit and ratio > limit
-    ]
+    return [f"row off at 8 clients: {ratio:.2f}, above {limit}" for ratio in ratios if limit and ratio > limit]
 
 
 def say(text: str) -> None:

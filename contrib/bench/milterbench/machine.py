@@ -11,9 +11,7 @@ from pathlib import Path
 
 from .needs import TREE
 
-VERSIONS = (
-    "import sys, Milter, relaymilter as r; print(sys.version.split()[0], Milter.__version__, r.__version__)"
-)
+VERSIONS = "import sys, Milter, relaymilter as r; print(sys.version.split()[0], Milter.__version__, r.__version__)"
 AWAKE_LIMIT_SECONDS = "600"
 
 

@@ -31,7 +31,5 @@ def hold(milter: Running, load: Load, connections: int) -> Held:
         busy = process.memory(milter.popen.pid)
         out, errors = holder.communicate(timeout=60)
     if not said.startswith("holding") or holder.returncode:
-        raise WrongAnswer(
-            f"{milter.row.name}: {connections} connections could not be held\n{said}{errors}{out}"
-        )
+        raise WrongAnswer(f"{milter.row.name}: {connections} connections could not be held\n{said}{errors}{out}")
     return Held(milter.row.name, connections, idle, busy)

@@ -94,9 +94,7 @@ def stop(milters: list[Running]) -> None:
 
 
 @contextmanager
-def running(
-    rows: list[Row], folder: Path, names: Mapping[str, str], tcp: bool = False
-) -> Iterator[list[Running]]:
+def running(rows: list[Row], folder: Path, names: Mapping[str, str], tcp: bool = False) -> Iterator[list[Running]]:
     """All the rows' milters, listening; ended on the way out, whatever happens."""
     milters: list[Running] = []
     try:

@@ -45,8 +45,7 @@ def memory(pid: int) -> Memory:
     for member in family(pid):
         with suppress(OSError):
             rollup = dict(
-                line.split(":", 1)
-                for line in Path(f"/proc/{member}/smaps_rollup").read_text().splitlines()[1:]
+                line.split(":", 1) for line in Path(f"/proc/{member}/smaps_rollup").read_text().splitlines()[1:]
             )
             rss += int(rollup["Rss"].split()[0])
             pss += int(rollup["Pss"].split()[0])

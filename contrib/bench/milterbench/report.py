@@ -34,9 +34,7 @@ def held_lines(held: Held) -> Iterable[str]:
 
 
 def _memory_line(name: str, when: str, used: Memory) -> str:
-    return (
-        f"{name:<16}{when:>12}{used.rss_mib:>9.1f}{used.pss_mib:>9.1f}{used.processes:>11}{used.threads:>9}"
-    )
+    return f"{name:<16}{when:>12}{used.rss_mib:>9.1f}{used.pss_mib:>9.1f}{used.processes:>11}{used.threads:>9}"
 
 
 def as_json(about: dict[str, str], cells: Iterable[Cell], holds: Iterable[Held]) -> dict[str, Any]:

@@ -76,9 +76,7 @@ def measure(
 
 def require_log(milter: Running, cells: Iterable[Cell]) -> None:
     """A row that claims to log must have written a line a decision, and one that does not, none."""
-    decisions = sum(
-        sample.sessions for cell in cells if cell.row == milter.row.name for sample in cell.samples
-    )
+    decisions = sum(sample.sessions for cell in cells if cell.row == milter.row.name for sample in cell.samples)
     lines = milter.lines()
     if milter.row.logs and lines < decisions:
         raise WrongAnswer(f"{milter.row.name}: {lines} log lines for {decisions:.0f} decisions")

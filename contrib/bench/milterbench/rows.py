@@ -28,7 +28,7 @@ ROWS = (
     Row("off", RELAYMILTER + " --log-decisions none", "relaymilter, decision log off"),
     Row("text", RELAYMILTER + " --log-format text", "relaymilter, text log to a file", logs=True),
     Row("json", RELAYMILTER + " --log-format json", "relaymilter, JSON log to a file", logs=True),
-    Row("off-pinned", PINNED + RELAYMILTER + " --log-decisions none", "off, kept on core 0", default=False),
+    Row("off-no-pin", RELAYMILTER + " --log-decisions none --no-pin", "off, free to change cores", default=False),
     Row("pymilter", "{python} {pyref} tuned {socket}", "C's rule on pymilter", default=False),
     Row("pymilter-pinned", PINNED + "{python} {pyref} tuned {socket}", "kept on core 0", default=False),
     Row("low", "{python} {pyref} lowlevel {socket}", "C's rule on pymilter's C module alone", default=False),
@@ -47,7 +47,5 @@ def chosen(names: str, adhoc: list[str]) -> list[Row]:
         rows = [known[name] for name in names.split(",")]
     else:
         rows = [row for row in ROWS if row.default]
-    rows += [
-        Row(name, command, "given by hand") for name, _, command in (text.partition("=") for text in adhoc)
-    ]
+    rows += [Row(name, command, "given by hand") for name, _, command in (text.partition("=") for text in adhoc)]
     return [known[REFERENCE], *(row for row in rows if row.name != REFERENCE)]

@@ -19,7 +19,7 @@ NETWORKS = (
     "198.51.100.0/24",
     "203.0.113.64/26",
     "2001:db8:1::/48",
-    "fd00::/8",
+    "fd12:3456:789a::/48",
 )
 DOMAINS = ("example.org", *(f"domain-{n:02}.example.net" for n in range(99)))
 
@@ -44,8 +44,6 @@ def policy_flags(folder: Path) -> str:
     flags = []
     for flag, names in (("--local-network", NETWORKS), ("--local-domain", DOMAINS)):
         path = folder / flag.strip("-")
-        path.write_text(
-            "# written by contrib/bench\n" + "".join(f"{name}\n" for name in names), encoding="ascii"
-        )
+        path.write_text("# written by contrib/bench\n" + "".join(f"{name}\n" for name in names), encoding="ascii")
         flags += [flag, shlex.quote(f"file:{path}")]
     return " ".join(flags)
