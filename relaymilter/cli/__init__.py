@@ -11,7 +11,15 @@ from relaymilter.cli.version import print_version
 
 
 @click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-V", "--version", is_flag=True, is_eager=True, callback=print_version, expose_value=False, help="Versions.")
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    callback=print_version,
+    expose_value=False,
+    help="Versions.",
+)
 def relaymilter() -> None:
     """The milter that closes mail relays, for Postfix and Sendmail."""
 

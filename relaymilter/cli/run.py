@@ -1,6 +1,7 @@
 """relaymilter run: the daemon, in the foreground."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,22 @@ from relaymilter.cli.version import print_version
 from relaymilter.config.options import DAEMON, POLICY
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Reading, read
-from relaymilter.daemon.listener import CannotListen
+from relaymilter.daemon.listener import CannotListen, open_listener
 from relaymilter.daemon.supervisor import Supervisor, WorkerFailed, block_signals
 from relaymilter.observe.sink import log_to
 
 
 @click.command()
 @click.option("-n", "--check", is_flag=True, help="Check flags, configuration and files, and exit.")
-@click.option("-V", "--version", is_flag=True, is_eager=True, callback=print_version, expose_value=False, help="Versions.")
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    callback=print_version,
+    expose_value=False,
+    help="Versions.",
+)
 @table_options(POLICY + DAEMON)
 def run(check: bool, config: Path | None, **given: Any) -> int:
     """Close a Postfix or a Sendmail as a relay: attach to it by a milter socket."""
@@ -34,15 +43,17 @@ def run(check: bool, config: Path | None, **given: Any) -> int:
             click.echo(f"relaymilter: warning: {warning}", err=True)
         click.echo("The configuration is sound.")
         return os.EX_OK
-    return _serve(reading, Supervisor(reading.settings, lambda: read(asked)))
+    return _serve(reading, lambda: read(asked))
 
 
-def _serve(reading: Reading, supervisor: Supervisor) -> int:
-    log_to(reading.settings.log.syslog, reading.settings.log.verbose)
+def _serve(reading: Reading, reread: Callable[[], Reading]) -> int:
+    settings = reading.settings
+    log_to(settings.log.syslog, settings.log.verbose)
     for warning in reading.warnings:
         click.echo(f"relaymilter: warning: {warning}", err=True)
     try:
-        supervisor.run()
+        listener = open_listener(settings.listen, settings.account)
+        Supervisor(settings, reread, listener).run()
     except (CannotListen, WorkerFailed) as error:
         click.echo(f"relaymilter: {error}", err=True)
         return os.EX_UNAVAILABLE

@@ -1,7 +1,7 @@
 """The socket, parsed by ourselves.
 
-libmilter takes Postfix's `inet:127.0.0.1:8894` for port 127 on every address, lets port 99999 wrap, and makes a file of a
-bare `8894@127.0.0.1`; so its parser never sees what the user wrote.
+libmilter takes Postfix's `inet:127.0.0.1:8894` for port 127 on every address, lets port 99999 wrap, and makes a file of
+a bare `8894@127.0.0.1`; so its parser never sees what the user wrote.
 """
 
 import ipaddress

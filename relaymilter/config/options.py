@@ -33,8 +33,8 @@ POLICY = (
     Option(
         "local-network",
         Kind.LIST,
-        "A network whose clients may relay: an IPv4 or IPv6 address or CIDR, `!` in front excludes it, the most specific wins. "
-        "Naming any replaces the default.",
+        "A network whose clients may relay: an IPv4 or IPv6 address or CIDR; `!` in front excludes it; "
+        "the most specific wins. Naming any replaces the default.",
         "NET|file:PATH",
         default="127.0.0.0/8 and ::1",
     ),
@@ -44,7 +44,12 @@ POLICY = (
         "A domain whose mailboxes are local; `.example.org` stands for its subdomains, `[192.0.2.25]` is a literal.",
         "DOMAIN|file:PATH",
     ),
-    Option("relay-domain", Kind.LIST, "A domain that we relay for, written as a local domain.", "DOMAIN|file:PATH"),
+    Option(
+        "relay-domain",
+        Kind.LIST,
+        "A domain that we relay for, written as a local domain.",
+        "DOMAIN|file:PATH",
+    ),
     Option(
         "authorised-login",
         Kind.LIST,
@@ -76,7 +81,8 @@ DAEMON = (
     Option(
         "socket",
         Kind.TEXT,
-        "Where to listen: unix:PATH, local:PATH, a bare path, inet:PORT@HOST, inet:HOST:PORT, inet6:PORT@[HOST], or fd:N.",
+        "Where to listen: unix:PATH, local:PATH, a bare path, inet:PORT@HOST, inet:HOST:PORT, inet6:PORT@[HOST], "
+        "or fd:N.",
         "SOCKET",
         ("-p",),
         default="inet:8894@127.0.0.1",
@@ -88,12 +94,21 @@ DAEMON = (
     Option("syslog", Kind.SWITCH, "Log to syslog, facility mail, instead of standard error.", short=("-l",)),
     Option("user", Kind.TEXT, "Serve as this user, and group.", "USER[:GROUP]", ("-u",)),
     Option("log-format", Kind.TEXT, "How a decision is logged.", "text|json", default="text"),
+    Option("log-decisions", Kind.TEXT, "Which decisions are logged.", "all|refused|none", default="all"),
     Option(
-        "log-decisions", Kind.TEXT, "Which decisions are logged.", "all|refused|none", default="all"
+        "stop-timeout",
+        Kind.TEXT,
+        "How long sessions in flight are served at a stop.",
+        "SECONDS",
+        default="30",
     ),
-    Option("stop-timeout", Kind.TEXT, "How long sessions in flight are served at a stop.", "SECONDS", default="30"),
     Option("no-pin", Kind.SWITCH, "Let a worker move between processor cores; kept on one it costs less."),
-    Option("verbose", Kind.SWITCH, "Log the trail of every decision, and more of what the daemon does.", short=("-v",)),
+    Option(
+        "verbose",
+        Kind.SWITCH,
+        "Log the trail of every decision, and more of what the daemon does.",
+        short=("-v",),
+    ),
 )
 """How the daemon lives."""
 

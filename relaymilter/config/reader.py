@@ -121,4 +121,4 @@ class _Reader:
 
     def switch(self, key: str) -> bool:
         values = self.values.get(key)
-        return bool(values) and values[-1].text == "yes"
+        return bool(values and values[-1].text == "yes")

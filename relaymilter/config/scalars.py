@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from relaymilter.config.model import Account
-from relaymilter.policy.ruleset import Refusals
+from relaymilter.policy.ruleset import RELAY_DENIED, UNCERTAIN, Refusals
 from relaymilter.policy.verdict import Reply
 
 Choice = TypeVar("Choice", bound=str)
 
 PRESETS = {
-    "postfix": Reply(554, "5.7.1", "{recipient}: Relay access denied"),
+    "postfix": RELAY_DENIED,
     "sendmail": Reply(550, "5.7.1", "{recipient}... Relaying denied. Proper authentication required."),
     "defer": Reply(454, "4.7.1", "{recipient}: Relay access denied"),
 }
 ON_ERROR = {
-    "defer": Reply(451, "4.7.1", "Cannot decide on this recipient now, try again later"),
+    "defer": UNCERTAIN,
     "reject": Reply(554, "5.7.1", "Cannot decide on this recipient"),
 }
 _MAX_TEXT = 300

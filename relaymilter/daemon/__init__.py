@@ -1,1 +1,1 @@
-"""Keeps it alive: the listening socket, a supervising parent, workers that each live with one policy, signals, privileges."""
+"""Keeps it alive: the listening socket, a supervising parent, workers with one policy each, signals, privileges."""

@@ -21,7 +21,7 @@ BACKLOG = 1024
 _BUSY_SECONDS = 2.0
 
 
-class CannotListen(Exception):  # noqa: N818 - reads as what happened
+class CannotListen(Exception):
     """The socket cannot be had; the text says which and why."""
 
 

@@ -1,8 +1,8 @@
 """The parent: owns the socket and the pid file, keeps a worker alive, and does nothing else.
 
-It waits for signals alone, all of which are blocked from the first moment on (libmilter has a signal thread of its own in
-the worker, whom SIGHUP would stop). A reload reads the settings aside and starts a worker with them; when that one serves,
-the old one drains. A worker that dies is replaced, after a pause that grows.
+It waits for signals alone, all of which are blocked from the first moment on (libmilter has a signal thread of its own
+in the worker, whom SIGHUP would stop). A reload reads the settings aside and starts a worker with them; when that one
+serves, the old one drains. A worker that dies is replaced, after a pause that grows.
 """
 
 import logging
@@ -15,7 +15,7 @@ from relaymilter.config.model import Settings
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Reading
 from relaymilter.daemon import pidfile, worker
-from relaymilter.daemon.listener import Listener, open_listener
+from relaymilter.daemon.listener import Listener
 from relaymilter.daemon.notify import notify
 from relaymilter.daemon.worker import Worker
 
@@ -28,7 +28,7 @@ _PAUSES = (0.0, 0.1, 0.5, 2.0, 5.0, 15.0, 30.0)
 _STEADY_SECONDS = 60.0
 
 
-class WorkerFailed(Exception):  # noqa: N818 - reads as what happened
+class WorkerFailed(Exception):
     """A worker ended before it served."""
 
 
@@ -40,10 +40,10 @@ def block_signals() -> None:
 class Supervisor:
     """Runs until it is told to stop."""
 
-    def __init__(self, settings: Settings, read: Callable[[], Reading]) -> None:
+    def __init__(self, settings: Settings, read: Callable[[], Reading], listener: Listener) -> None:
         self.settings = settings
         self.read = read
-        self.listener: Listener | None = None
+        self.listener = listener
         self.current: Worker | None = None
         self.draining: list[Worker] = []
         self.failures = 0
@@ -51,8 +51,7 @@ class Supervisor:
         self.restart_at: float | None = None
 
     def run(self) -> None:
-        """Serve. Raises CannotListen, OSError for the pid file, and WorkerFailed if it cannot serve at all."""
-        self.listener = open_listener(self.settings.listen, self.settings.account)
+        """Serve, and leave nothing behind. Raises OSError for the pid file, WorkerFailed if no worker serves."""
         try:
             if self.settings.listen.pidfile:
                 pidfile.write(self.settings.listen.pidfile)
@@ -83,7 +82,6 @@ class Supervisor:
 
     def start(self, settings: Settings) -> Worker:
         """A worker that serves. Raises WorkerFailed."""
-        assert self.listener is not None
         others = [*self.draining, *([self.current] if self.current else [])]
         # Which core does not matter, but two daemons, or a worker and its successor, should not always share one.
         new = worker.start(settings, self.listener.socket, os.getpid() + len(others), others)
@@ -139,12 +137,11 @@ class Supervisor:
                 return
             self.draining = [old for old in self.draining if old.pid != pid]
             if self.current is not None and self.current.pid == pid:
+                self.current.control.close()
+                self.current = None
                 self.lost(status)
 
     def lost(self, status: int) -> None:
-        assert self.current is not None
-        self.current.control.close()
-        self.current = None
         if time.monotonic() - self.started > _STEADY_SECONDS:
             self.failures = 0
         pause = _PAUSES[min(self.failures, len(_PAUSES) - 1)]
@@ -170,17 +167,18 @@ class Supervisor:
     def stop(self) -> None:
         """No new connections; sessions in flight are answered, within the stop timeout; nothing is left behind."""
         notify("STOPPING=1")
-        if self.listener is not None:
-            self.listener.close()
+        self.listener.close()
         if self.current is not None:
             self.current.drain()
             self.draining.append(self.current)
             self.current = None
         deadline = time.monotonic() + self.settings.stop_timeout + _KILL_AFTER
-        while self.reap() or self.draining:
+        self.reap()
+        while self.draining:
             found = signal.sigtimedwait(SIGNALS, max(0.0, deadline - time.monotonic()))
             if found is None or found.si_signo in (signal.SIGTERM, signal.SIGINT):
                 self.kill()
+            self.reap()
         if self.settings.listen.pidfile:
             pidfile.remove(self.settings.listen.pidfile)
 

@@ -1,8 +1,8 @@
 """The runtime on libmilter, through pymilter's C module.
 
 Only the stages that are needed are asked for, connect, HELO and MAIL without a reply; only the macros that are used.
-Every value returned is CONTINUE, NOREPLY, or a refusal. The classes of package Milter are left out: they cost a third of
-the time, and its setsymlist fails on Python 3 (pymilter 1.0.5).
+Every value returned is CONTINUE, NOREPLY, or a refusal. The classes of package Milter are left out: they cost a third
+of the time, and its setsymlist fails on Python 3 (pymilter 1.0.5).
 """
 
 import logging
@@ -139,8 +139,8 @@ def _raw_macro(ctx: Any, name: str) -> bytes | None:
 def serve(service: Service, listener: socket.socket, control: socket.socket, stop_timeout: float) -> None:
     """Serve until `control` is closed at its other end, then until no session is left, or `stop_timeout` seconds.
 
-    Writes one byte to `control` when it is ready. It may be called once in a process, and the caller must end the process
-    by os._exit afterwards: libmilter's threads stay.
+    Writes one byte to `control` when it is ready. It may be called once in a process, and the caller must end the
+    process by os._exit afterwards: libmilter's threads stay.
     """
     callbacks = Callbacks(service)
     sys.excepthook = _log_untrapped
@@ -152,9 +152,7 @@ def serve(service: Service, listener: socket.socket, control: socket.socket, sto
     def stop_accepting() -> None:
         os.dup2(unix.fileno(), number)
 
-    threading.Thread(
-        target=_watch, args=(control, callbacks, stop_accepting, stop_timeout, done), daemon=True
-    ).start()
+    threading.Thread(target=_watch, args=(control, callbacks, stop_accepting, stop_timeout, done), daemon=True).start()
     threading.Thread(target=_main, args=(done,), daemon=True).start()
     control.send(b"R")
     done.wait()
@@ -186,7 +184,7 @@ def _watch(
 
 
 def _register(callbacks: Callbacks) -> None:
-    # An exception before any Python runs (HELO with bytes that are not UTF-8) must not open: pymilter's default, made sure of.
+    # An exception before any Python runs (HELO with bytes that are not UTF-8) must not open.
     milter.set_exception_policy(milter.TEMPFAIL)
     milter.set_flags(milter.SETSYMLIST)
     milter.set_connect_callback(callbacks.connect)

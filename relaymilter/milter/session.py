@@ -1,4 +1,4 @@
-"""One SMTP connection as a milter sees it: the client and its greeting, then per message the login and the sender, then a
+"""One SMTP connection as a milter sees it: the client and its greeting, per message the login and the sender, and a
 decision per recipient.
 
 Written once; a runtime (libmilter.py) only drives it. Nothing carries over from one message to the next: MAIL sets
@@ -34,7 +34,7 @@ _numbers = itertools.count(1)
 
 
 class Session:
-    """The callbacks. Text comes as bytes, as the client typed it; a macro that is absent or unreadable comes as None."""
+    """The callbacks. Text comes as bytes, as the client typed it; a macro that is absent or unreadable is None."""
 
     __slots__ = ("client", "helo", "id", "login", "mta", "sender", "service")
 

@@ -41,7 +41,9 @@ class DecisionLog:
         else:
             self.write("decision " + " ".join(f"{key}={_text(value)}" for key, value in fields.items()))
 
-    def fields(self, session: str, request: Request, decision: Decision, reply: str, dry_run: bool) -> dict[str, object]:
+    def fields(
+        self, session: str, request: Request, decision: Decision, reply: str, dry_run: bool
+    ) -> dict[str, object]:
         """The fields of the line, in their order."""
         fields: dict[str, object] = {
             "time": self.timestamp(),

@@ -1,5 +1,6 @@
 """Where lines go: standard error, or syslog. A line that cannot be written is dropped: the log never holds mail up."""
 
+import contextlib
 import logging
 import os
 import socket
@@ -18,10 +19,8 @@ def stderr_sink(fd: int = 2) -> Sink:
     """A line in one write(2), so that lines of several workers do not mix."""
 
     def write(line: str) -> None:
-        try:
+        with contextlib.suppress(OSError):
             os.write(fd, f"{line}\n".encode("ascii", "backslashreplace"))
-        except OSError:
-            pass
 
     return write
 
@@ -62,7 +61,9 @@ class _LineHandler(logging.Handler):
         self.sinks = sinks
 
     def emit(self, record: logging.LogRecord) -> None:
-        severity = _ERROR if record.levelno >= logging.ERROR else _WARNING if record.levelno >= logging.WARNING else _INFO
+        severity = (
+            _ERROR if record.levelno >= logging.ERROR else _WARNING if record.levelno >= logging.WARNING else _INFO
+        )
         for line in self.format(record).splitlines():
             self.sinks[severity](line)
 

@@ -1,9 +1,9 @@
 """The path as the client wrote it -> a Path, or why it is none.
 
-Strict, after RFC 5321 4.1.2 and RFC 6531 3.3, with what MTAs are known to take beside it: source routes, quoted strings,
-quoted pairs, comments, missing brackets, a second `@`. Whatever is left to interpret makes the path less than plain, so
-that the caller asks a second witness; routing (`%`, `!`, `@`, a source route) is named. What an MTA takes and this parser
-does not (two paths in one argument, junk after the bracket) is malformed, never guessed at.
+Strict, after RFC 5321 4.1.2 and RFC 6531 3.3, with what MTAs are known to take beside it: source routes, quoted
+strings, quoted pairs, comments, missing brackets, a second `@`. Whatever is left to interpret makes the path less than
+plain, so that the caller asks a second witness; routing (`%`, `!`, `@`, a source route) is named. What an MTA takes and
+this parser does not (two paths in one argument, junk after the bracket) is malformed, never guessed at.
 """
 
 import re
@@ -25,7 +25,7 @@ _USUAL = re.compile(
 )
 _ATOM = re.compile(rf"[{_ATEXT}\u00a0-\U0010ffff]+")
 _DOT_STRING = re.compile(rf"[{_ATEXT}\u00a0-\U0010ffff.]+")
-_QTEXT = re.compile(r'[ !#-\[\]-~\u00a0-\U0010ffff]+')
+_QTEXT = re.compile(r"[ !#-\[\]-~\u00a0-\U0010ffff]+")
 _LITERAL = re.compile(r"\[[!-Z^-~]*\]")
 _HOP = re.compile(r"\[[!-Z^-~]*\]|[^,:<>@\[\]\"\\() \t]+")
 _BLANK = re.compile(r"[ \t]+")
@@ -84,7 +84,7 @@ def parse(raw: bytes) -> Path | Malformed:
         return Malformed(str(problem))
 
 
-class _NotAPath(Exception):  # noqa: N818 - private, and caught in parse()
+class _NotAPath(Exception):
     pass
 
 

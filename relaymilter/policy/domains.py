@@ -17,7 +17,7 @@ MAX_DOMAIN = 255
 
 
 def domain_form(text: str) -> str:
-    """The comparable form of a domain or an address literal as a client or an administrator wrote it. Raises ValueError."""
+    """The compared form of a domain or an address literal, as a client or an administrator wrote it. Raises ValueError."""
     if text.startswith("["):
         return _literal_form(text)
     labels = text.translate(_UPPER).removesuffix(".").split(".")

@@ -29,7 +29,7 @@ class LocalNetwork:
 
 
 def parse_network(text: str) -> LocalNetwork:
-    """`192.0.2.0/24`, `192.0.2.7`, `2001:db8::/32`, each with `!` in front to exclude it. Raises ValueError with what was meant."""
+    """`192.0.2.0/24`, `192.0.2.7`, `2001:db8::/32`, with `!` in front to exclude it. Raises ValueError, in words."""
     excluded = text.startswith("!")
     bare = text[1:].strip() if excluded else text
     try:

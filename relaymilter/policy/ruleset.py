@@ -33,13 +33,18 @@ class Restriction:
     ask: Callable[[Request], Reject | Defer | NoOpinion]
 
 
+RELAY_DENIED = Reply(554, "5.7.1", "{recipient}: Relay access denied")
+BAD_PATH = Reply(501, "5.1.3", "Bad recipient address syntax")
+UNCERTAIN = Reply(451, "4.7.1", "Cannot decide on this recipient now, try again later")
+
+
 @dataclass(frozen=True, slots=True)
 class Refusals:
     """What a client is told where no rule permits."""
 
-    relay_denied: Reply = Reply(554, "5.7.1", "{recipient}: Relay access denied")
-    bad_path: Reply = Reply(501, "5.1.3", "Bad recipient address syntax")
-    uncertain: Reply = Reply(451, "4.7.1", "Cannot decide on this recipient now, try again later")
+    relay_denied: Reply = RELAY_DENIED
+    bad_path: Reply = BAD_PATH
+    uncertain: Reply = UNCERTAIN
     """A look-up failed, or we did."""
 
 

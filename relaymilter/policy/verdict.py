@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the client is told: an SMTP code (4xx or 5xx), an enhanced status (RFC 3463) of the same class, one line of text.
+    """What the client is told: an SMTP code (4xx or 5xx), an enhanced status (RFC 3463) of its class, a line of text.
 
     `{recipient}` in the text stands for the path, which milter/replies.py fills in. Raises ValueError.
     """

@@ -11,8 +11,8 @@ def entries(path: Path) -> list[tuple[int, str]]:
     try:
         text = path.read_text("utf-8")
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise ValueError(f"line {line} is not UTF-8") from None
+        bad = error.object[: error.start].count(b"\n") + 1
+        raise ValueError(f"line {bad} is not UTF-8") from None
     found = []
     for number, line in enumerate(text.split("\n"), 1):
         entry = line.partition("#")[0].strip()
