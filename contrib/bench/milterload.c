@@ -151,6 +151,8 @@ static void macros(struct conn *c, enum stage s, const char *rcpt) {
         MACRO("{mail_host}", "example.net");
         MACRO("{mail_mailer}", "smtp");
     } else if (s == S_RCPT) {
+        /* Only on request: an MTA gives a login at every stage from MAIL on. */
+        if (*auth && c->symlist[place]) { MACRO("{auth_type}", "PLAIN"); MACRO("{auth_authen}", auth); }
         MACRO("{rcpt_addr}", rcpt);
         MACRO("{rcpt_host}", "example.org");
         MACRO("{rcpt_mailer}", "smtp");

@@ -32,9 +32,10 @@ UNREADABLE = b"\xff"
 MACROS = {
     milter.M_CONNECT: "v",
     milter.M_HELO: "",
-    # {mail_addr} always comes, so a packet does: without one libmilter keeps the last message's {auth_authen}.
-    milter.M_ENVFROM: "{auth_authen} {mail_addr}",
-    milter.M_ENVRCPT: "{rcpt_addr}",
+    milter.M_ENVFROM: "",
+    # With RCPT, not MAIL: libmilter keeps the macros of a MAIL until the next packet of them, so that the login of one
+    # message would serve the next if an MTA sent none. {rcpt_addr} always comes, and with it what is true now.
+    milter.M_ENVRCPT: "{auth_authen} {rcpt_addr}",
     milter.M_DATA: "",
     milter.M_EOM: "",
 }
@@ -92,13 +93,13 @@ class Callbacks:
     def envfrom(self, ctx: Any, sender: bytes, *_parameters: bytes) -> int:
         """A message begins."""
         session, go_on = ctx.getpriv()
-        session.mail(sender, _macro(ctx, "{auth_authen}"))
+        session.mail(sender)
         return int(go_on)
 
     def envrcpt(self, ctx: Any, recipient: bytes, *_parameters: bytes) -> int:
         """The decision."""
         session, _ = ctx.getpriv()
-        said = session.rcpt(recipient, _raw_macro(ctx, "{rcpt_addr}"))
+        said = session.rcpt(recipient, _macro(ctx, "{auth_authen}"), _raw_macro(ctx, "{rcpt_addr}"))
         if said is None:
             return int(milter.CONTINUE)
         ctx.setreply(str(said.code), said.status, said.wire_text)

@@ -1,9 +1,7 @@
-"""One SMTP connection as a milter sees it: the client and its greeting, per message the login and the sender, and a
-decision per recipient.
+"""One SMTP connection as a milter sees it: the client, its greeting, the sender, and a decision per recipient.
 
-Written once; a runtime (libmilter.py) only drives it. Nothing carries over from one message to the next: MAIL sets
-everything anew, and what a callback is not told is absent, not remembered. It never raises: what goes wrong while
-deciding is answered as uncertain.
+Written once; a runtime (libmilter.py) only drives it. Nothing that decides carries over from one recipient to the next:
+the login comes with each RCPT. It never raises: what goes wrong while deciding is answered as uncertain.
 """
 
 import itertools
@@ -36,7 +34,7 @@ _numbers = itertools.count(1)
 class Session:
     """The callbacks. Text comes as bytes, as the client typed it; a macro that is absent or unreadable is None."""
 
-    __slots__ = ("client", "helo", "id", "login", "mta", "sender", "service")
+    __slots__ = ("client", "helo", "id", "mta", "sender", "service")
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -44,7 +42,6 @@ class Session:
         self.mta = Mta.UNKNOWN
         self.client: Client = NOWHERE
         self.helo = b""
-        self.login: str | None = None
         self.sender = b""
 
     def connect(self, address: str | None, port: int | None, version: str | None) -> None:
@@ -56,20 +53,21 @@ class Session:
         """HELO or EHLO; it comes again after STARTTLS, and may never come."""
         self.helo = name
 
-    def mail(self, sender: bytes, login: str | None) -> None:
-        """A message begins. `login` is {auth_authen} as the MTA gave it with this MAIL."""
+    def mail(self, sender: bytes) -> None:
+        """A message begins."""
         self.sender = sender
-        self.login = login or None
 
     def abort(self) -> None:
         """The message is over."""
         self.sender = b""
-        self.login = None
 
-    def rcpt(self, recipient: bytes, rcpt_addr: bytes | None) -> Words | None:
-        """What to tell the client of this recipient; None is CONTINUE."""
+    def rcpt(self, recipient: bytes, login: str | None, rcpt_addr: bytes | None) -> Words | None:
+        """What to tell the client of this recipient; None is CONTINUE.
+
+        `login` is {auth_authen} and `rcpt_addr` {rcpt_addr}, as the MTA gave them with this RCPT.
+        """
         asked = request(
-            self.client, recipient, login=self.login, rcpt_addr=rcpt_addr, helo=self.helo, sender=self.sender
+            self.client, recipient, login=login or None, rcpt_addr=rcpt_addr, helo=self.helo, sender=self.sender
         )
         try:
             decision = self.service.ruleset.decide(asked)

@@ -17,7 +17,7 @@ MAX_DOMAIN = 255
 
 
 def domain_form(text: str) -> str:
-    """The compared form of a domain or an address literal, as a client or an administrator wrote it. Raises ValueError."""
+    """The form to compare of a domain or a literal, as a client or an administrator wrote it. Raises ValueError."""
     if text.startswith("["):
         return _literal_form(text)
     labels = text.translate(_UPPER).removesuffix(".").split(".")
