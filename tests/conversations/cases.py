@@ -1,0 +1,24 @@
+"""All conversations of this folder, and which of them a side plays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from .reader import read_file
+from .script import Conversation
+
+FOLDER = Path(__file__).parent
+CONVERSATIONS = [conversation for path in sorted(FOLDER.glob("*.txt")) for conversation in read_file(path)]
+
+
+def played_by(runner: str) -> pytest.MarkDecorator:
+    """Parametrise a test with the conversations that this runner can play; the others are not collected."""
+    return parametrised(conversation for conversation in CONVERSATIONS if runner in conversation.runners)
+
+
+def parametrised(conversations: Iterable[Conversation]) -> pytest.MarkDecorator:
+    """Parametrise a test with these, each by its file and title."""
+    return pytest.mark.parametrize("conversation", list(conversations), ids=str)
