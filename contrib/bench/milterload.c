@@ -5,9 +5,10 @@
  * and prints one line of JSON.
  *
  * Like Postfix it offers every action and protocol option, leaves out the
- * stages the milter asked not to see (SMFIP_NO*), does not wait for a reply
- * where the milter said it sends none (SMFIP_NR_*), sends only the macros the
- * milter asked for, and keeps what it writes until it has to read.
+ * stages the milter asked not to see (SMFIP_NO*) but for their macros, does not
+ * wait for a reply where the milter said it sends none (SMFIP_NR_*), sends only
+ * the macros the milter asked for (an empty list means the default ones), and
+ * keeps what it writes until it has to read.
  *
  *   cc -O2 -Wall -o milterload milterload.c
  *   ./milterload -c 64 -n 20000 inet:8891@127.0.0.1
@@ -156,7 +157,7 @@ static void macros(struct conn *c, enum stage s, const char *rcpt) {
         MACRO("{rcpt_addr}", rcpt);
         MACRO("{rcpt_host}", "example.org");
         MACRO("{rcpt_mailer}", "smtp");
-    } else MACRO("i", "4XyZ1234567890");
+    } else if (s != S_HELO) MACRO("i", "4XyZ1234567890");
     char buf[2048], *p = buf;
     *p++ = step[s].cmd;
     for (int i = 0; i < n; i += 2) {
@@ -240,8 +241,8 @@ static void open_session(struct conn *c) {
     else advance(c);
 }
 
-/* Put one stage's macros and command in the output buffer. */
-static void send_stage(struct conn *c) {
+/* Put one stage's macros and command in the output buffer; of a skipped stage only the macros. */
+static void send_stage(struct conn *c, int skipped) {
     char buf[1200], tmp[600], *p = buf;
     enum stage s = c->stage;
     if (s == S_OPTNEG) {
@@ -266,6 +267,7 @@ static void send_stage(struct conn *c) {
         p = stpcpy(p, "some header value of an ordinary length") + 1;
     }
     macros(c, s, tmp);
+    if (skipped) return;
     if (s == S_BODY) {
         static char chunk[65535];
         if (!chunk[0]) memset(chunk, 'x', sizeof chunk);
@@ -303,7 +305,7 @@ static void advance(struct conn *c) {
         }
         uint32_t p = c->stage == S_OPTNEG ? 0 : c->proto;
         int silent = (p & (step[c->stage].no | step[c->stage].nr)) != 0;
-        if (!(p & step[c->stage].no)) send_stage(c);
+        send_stage(c, (p & step[c->stage].no) != 0);
         if (!silent) {
             c->t_cmd = now();
             flush(c);
