@@ -62,3 +62,5 @@ class Settings:
     stop_timeout: float
     """Seconds."""
     pin: bool
+    runtime: Literal["libmilter", "loop"]
+    workers: int

@@ -102,6 +102,14 @@ DAEMON = (
         "SECONDS",
         default="30",
     ),
+    Option(
+        "runtime",
+        Kind.TEXT,
+        "What speaks to the MTA: libmilter, or an event loop, which costs less (on uvloop where that is installed).",
+        "libmilter|loop",
+        default="libmilter",
+    ),
+    Option("workers", Kind.TEXT, "How many processes serve.", "N", default="1"),
     Option("no-pin", Kind.SWITCH, "Let a worker move between processor cores; kept on one it costs less."),
     Option(
         "verbose",

@@ -6,7 +6,7 @@ A flag wins over the key of the same name, for a list the whole list. Called aga
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from relaymilter.config import entries, scalars
 from relaymilter.config.endpoint import parse_endpoint
@@ -17,6 +17,7 @@ from relaymilter.policy.verdict import Reply
 
 T = TypeVar("T")
 
+RUNTIMES: tuple[Literal["libmilter", "loop"], ...] = ("libmilter", "loop")
 DEFAULT_NETWORKS = ("127.0.0.0/8", "::1/128")
 DEFAULT_SOCKET = "inet:8894@127.0.0.1"
 
@@ -62,6 +63,8 @@ class _Reader:
             account=self.one("user", scalars.account, None),
             stop_timeout=self.one("stop-timeout", scalars.seconds, 30.0),
             pin=not self.switch("no-pin"),
+            runtime=self.one("runtime", lambda text: scalars.one_of(text, RUNTIMES), RUNTIMES[0]),
+            workers=self.one("workers", scalars.worker_count, 1),
         )
 
     def policy(self) -> PolicySettings:

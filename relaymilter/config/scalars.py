@@ -51,6 +51,13 @@ def seconds(text: str) -> float:
     return value
 
 
+def worker_count(text: str) -> int:
+    """1 to 64."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 64):
+        raise ValueError(f"{text!r} is no number of workers: give 1 to 64")
+    return int(text)
+
+
 def absolute(text: str) -> str:
     """An absolute path."""
     if not text.startswith("/") or "\0" in text:

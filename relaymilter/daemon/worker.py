@@ -4,6 +4,7 @@ It is forked with the listening socket and one end of a control socket. It says 
 closes, because the parent says so or is gone, it takes no new connections and ends after the sessions in flight.
 """
 
+import importlib
 import logging
 import os
 import secrets
@@ -15,7 +16,6 @@ from dataclasses import dataclass
 from relaymilter.config.model import LogSettings, Settings
 from relaymilter.config.wiring import ruleset
 from relaymilter.daemon.privileges import become, stay_on_core
-from relaymilter.milter.libmilter import serve
 from relaymilter.milter.session import Service
 from relaymilter.observe.decisions import DecisionLog
 from relaymilter.observe.sink import Sink, log_to
@@ -64,13 +64,16 @@ def _live(settings: Settings, listener: socket.socket, control: socket.socket, c
     sink = log_to(settings.log.syslog, settings.log.verbose)
     if settings.account is not None:
         become(settings.account)
-    serve(service(settings, sink), listener, control, settings.stop_timeout)
+    runtime = importlib.import_module(f"relaymilter.milter.{settings.runtime}")
+    runtime.serve(service(settings, sink), listener, control, settings.stop_timeout)
 
 
 def service(settings: Settings, sink: Sink) -> Service:
     """What the sessions of a worker share."""
+    rules = ruleset(settings.policy)
     return Service(
-        ruleset=ruleset(settings.policy),
+        ruleset=rules,
+        may_block=rules.may_block,
         decisions=decision_log(settings.log, sink),
         dry_run=settings.dry_run,
         prefix=f"{secrets.token_hex(3)}-",

@@ -19,7 +19,11 @@ from typing import Any
 
 import milter
 
+from relaymilter.milter.lookups import LookupPool
+from relaymilter.milter.negotiation import MACROS, SILENT, steps
 from relaymilter.milter.session import Service, Session
+from relaymilter.policy.envelope import Request
+from relaymilter.policy.verdict import Decision
 
 log = logging.getLogger(__name__)
 
@@ -29,30 +33,6 @@ MTA_TIMEOUT = 3610
 UNREADABLE = b"\xff"
 """Stands for a macro that is not UTF-8, which pymilter cannot hand over; no parser takes it."""
 
-MACROS = {
-    milter.M_CONNECT: "v",
-    milter.M_HELO: "",
-    milter.M_ENVFROM: "",
-    # With RCPT, not MAIL: libmilter keeps the macros of a MAIL until the next packet of them, so that the login of one
-    # message would serve the next if an MTA sent none. {rcpt_addr} always comes, and with it what is true now.
-    milter.M_ENVRCPT: "{auth_authen} {rcpt_addr}",
-    milter.M_DATA: "",
-    milter.M_EOM: "",
-}
-"""The macros asked for at each stage."""
-
-STEPS = (
-    milter.P_NR_CONN
-    | milter.P_NR_HELO
-    | milter.P_NR_MAIL
-    | milter.P_NODATA
-    | milter.P_NOHDRS
-    | milter.P_NOEOH
-    | milter.P_NOBODY
-    | milter.P_NOUNKNOWN
-)
-"""What the MTA may leave out, and where it need not wait."""
-
 
 class Callbacks:
     """libmilter's callbacks: they take macros and arguments apart and hand them to a Session."""
@@ -60,7 +40,8 @@ class Callbacks:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.live: set[Session] = set()
-        self.steps = STEPS if service.decisions is not None else STEPS | milter.P_NOHELO
+        self.pool = LookupPool() if service.may_block else None
+        self.steps = steps(helo=service.decisions is not None)
 
     def negotiate(self, ctx: Any, options: list[int]) -> int:
         """Ask for what is needed of what the MTA offers (milter protocol 6; older ones offer less)."""
@@ -70,8 +51,7 @@ class Callbacks:
         options[0] &= milter.SETSYMLIST
         options[1] &= self.steps
         options[2] = options[3] = 0
-        silent = milter.P_NR_CONN | milter.P_NR_HELO | milter.P_NR_MAIL
-        ctx.setpriv(None if options[1] & silent == silent else milter.CONTINUE)
+        ctx.setpriv(None if options[1] & SILENT == SILENT else milter.CONTINUE)
         return int(milter.CONTINUE)
 
     def connect(self, ctx: Any, _name: str, family: int, where: Any) -> int:
@@ -99,11 +79,16 @@ class Callbacks:
     def envrcpt(self, ctx: Any, recipient: bytes, *_parameters: bytes) -> int:
         """The decision."""
         session, _ = ctx.getpriv()
-        said = session.rcpt(recipient, _macro(ctx, "{auth_authen}"), _raw_macro(ctx, "{rcpt_addr}"))
+        asked = session.asked(recipient, _macro(ctx, "{auth_authen}"), _raw_macro(ctx, "{rcpt_addr}"))
+        said = session.said(asked, self.decide(session, asked))
         if said is None:
             return int(milter.CONTINUE)
         ctx.setreply(str(said.code), said.status, said.wire_text)
         return int(milter.REJECT if said.code >= 500 else milter.TEMPFAIL)
+
+    def decide(self, session: Session, asked: Request) -> Decision:
+        """In this thread, or where a look-up may block, in the pool (native code in a libmilter thread can crash)."""
+        return session.decide(asked) if self.pool is None else self.pool.wait(session, asked)
 
     def abort(self, ctx: Any) -> int:
         """The message is over; some MTAs send this at odd times, so it may find no session."""

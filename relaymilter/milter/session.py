@@ -1,7 +1,7 @@
 """One SMTP connection as a milter sees it: the client, its greeting, the sender, and a decision per recipient.
 
-Written once; a runtime (libmilter.py) only drives it. Nothing that decides carries over from one recipient to the next:
-the login comes with each RCPT. It never raises: what goes wrong while deciding is answered as uncertain.
+Written once; a runtime (libmilter.py, loop.py) only drives it. Nothing that decides carries over from one recipient to
+the next: the login comes with each RCPT. It never raises: what goes wrong while deciding is answered as uncertain.
 """
 
 import itertools
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from relaymilter.milter.replies import Mta, Words, answer, mta_of, told
 from relaymilter.observe.decisions import DecisionLog
-from relaymilter.policy.envelope import NOWHERE, Client, client, request
+from relaymilter.policy.envelope import NOWHERE, Client, Request, client, request
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import Decision, Step, refuse
 
@@ -26,6 +26,8 @@ class Service:
     dry_run: bool = False
     prefix: str = ""
     """Of session ids; different in each worker."""
+    may_block: bool = False
+    """A rule may ask something that blocks; such decisions are made in a LookupPool."""
 
 
 _numbers = itertools.count(1)
@@ -61,25 +63,29 @@ class Session:
         """The message is over."""
         self.sender = b""
 
-    def rcpt(self, recipient: bytes, login: str | None, rcpt_addr: bytes | None) -> Words | None:
-        """What to tell the client of this recipient; None is CONTINUE.
-
-        `login` is {auth_authen} and `rcpt_addr` {rcpt_addr}, as the MTA gave them with this RCPT.
-        """
-        asked = request(
+    def asked(self, recipient: bytes, login: str | None, rcpt_addr: bytes | None) -> Request:
+        """The request that RCPT makes; `login` is {auth_authen}, `rcpt_addr` {rcpt_addr}, as they came with it."""
+        return request(
             self.client, recipient, login=login or None, rcpt_addr=rcpt_addr, helo=self.helo, sender=self.sender
         )
+
+    def decide(self, asked: Request) -> Decision:
+        """The decision; whatever goes wrong, it is uncertain."""
         try:
-            decision = self.service.ruleset.decide(asked)
+            return self.service.ruleset.decide(asked)
         except Exception as error:
             log.exception("session %s: a recipient could not be decided on", self.id)
-            decision = self._broken(error)
+            return self.uncertain(f"an internal error: {type(error).__name__}")
+
+    def uncertain(self, reason: str) -> Decision:
+        """The decision where none could be made, by our own fault."""
+        refusal = refuse(self.service.ruleset.refusals.uncertain, reason)
+        return Decision(refusal, "broken", (Step("broken", refusal),))
+
+    def said(self, asked: Request, decision: Decision) -> Words | None:
+        """Log the decision, and put it in words for the client; None is CONTINUE."""
         said = answer(decision, asked, self.mta)
         if self.service.decisions is not None:
             reply = "" if said is None else str(said)
             self.service.decisions.record(self.id, asked, decision, reply, self.service.dry_run)
         return told(said, self.service.dry_run)
-
-    def _broken(self, error: Exception) -> Decision:
-        refusal = refuse(self.service.ruleset.refusals.uncertain, f"an internal error: {type(error).__name__}")
-        return Decision(refusal, "broken", (Step("broken", refusal),))

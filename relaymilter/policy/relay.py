@@ -24,6 +24,8 @@ class RelayRule:
 
     name: str
     ask: Ask
+    may_block: bool = False
+    """It may have to wait for an answer, so it must not be asked in an event loop."""
 
 
 def permit_not_by_smtp() -> RelayRule:

@@ -1,0 +1,231 @@
+"""The milter's side of one connection, without I/O: bytes in, bytes out, a Session driven between.
+
+It answers as libmilter does, octet for octet, and keeps macros as libmilter keeps them: those of a stage until the next
+of that stage, and HELO, MAIL and a new connection clear those of the stages behind them. What is out of order or
+malformed raises ProtocolError, where libmilter ignores some of it.
+"""
+
+import socket
+from collections.abc import Callable
+from typing import ClassVar
+
+from relaymilter.milter import wire
+from relaymilter.milter.negotiation import MACROS, SILENT, steps
+from relaymilter.milter.replies import Words
+from relaymilter.milter.session import Service, Session
+from relaymilter.milter.wire import ProtocolError
+from relaymilter.policy.envelope import Request
+from relaymilter.policy.verdict import Decision
+
+_FAMILIES = {b"4": socket.AF_INET, b"6": socket.AF_INET6}
+# The order in which stages follow each other, for the macros that a command clears.
+_STAGES = (wire.CONNECT, wire.HELO, wire.MAIL, wire.RCPT)
+
+
+class Dialogue:
+    """One connection from an MTA. `pending` is a recipient that must be decided on elsewhere; resolve() goes on."""
+
+    __slots__ = ("_macros", "_message", "_rest", "_silent", "_state", "ended", "pending", "service", "session")
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.ended = False
+        self.pending: Request | None = None
+        self._rest = b""
+        self._state = _NEW
+        self._silent = 0
+        self._message = False
+        self._macros: dict[int, bytes] = {}
+        self.session: Session | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Part of a packet has come, and the rest is awaited."""
+        return bool(self._rest) and self.pending is None
+
+    def receive(self, data: bytes) -> bytes:
+        """Take what came, and return what to send. Raises ProtocolError; the connection is to be closed then."""
+        if self.pending is not None:
+            self._rest += data
+            if len(self._rest) > 2 * wire.MAX_DATA:
+                raise ProtocolError("commands without end while a reply is awaited")
+            return b""
+        packets, self._rest = wire.split(self._rest + data if self._rest else data)
+        sent = b""
+        for number, (command, payload) in enumerate(packets, 1):
+            handler = self._HANDLERS.get(command)
+            if handler is None:
+                raise ProtocolError(f"an unknown command {command:#x}")
+            sent += handler(self, payload)
+            if self.ended:
+                break
+            if self.pending is not None:
+                later = (wire.packet(bytes([later.command]), later.data) for later in packets[number:])
+                self._rest = b"".join(later) + self._rest
+                break
+        return sent
+
+    def resolve(self, decision: Decision) -> bytes:
+        """The pending recipient was decided on: what to send for it, and for what came meanwhile."""
+        asked, self.pending = self.pending, None
+        if asked is None or self.session is None:
+            raise ProtocolError("nothing is pending")
+        sent = _reply(self.session.said(asked, decision))
+        rest, self._rest = self._rest, b""
+        return sent + self.receive(rest)
+
+    def _negotiate(self, data: bytes) -> bytes:
+        if self._state != _NEW:
+            raise ProtocolError("a second negotiation")
+        offered = wire.offer(data)
+        wanted = steps(helo=self.service.decisions is not None)
+        self._silent = offered.steps & wanted & SILENT
+        if self._silent != SILENT:
+            self._silent = 0
+        self._state = _NEGOTIATED
+        return wire.acceptance(offered, wanted, MACROS)
+
+    def _macro(self, data: bytes) -> bytes:
+        self._demand(_NEGOTIATED)
+        if data[:1] and data[0] in _STAGES:
+            self._macros[data[0]] = data
+        return b""
+
+    def _connect(self, data: bytes) -> bytes:
+        if self._state != _NEGOTIATED:
+            raise ProtocolError("a connection out of order")
+        came = wire.connection(data)
+        self._clear_behind(wire.CONNECT)
+        self.session = Session(self.service)
+        address = _address(came.family, came.address)
+        self.session.connect(address, None if address is None else came.port, _text(self._find(b"v")))
+        self._state = _CONNECTED
+        return self._quiet()
+
+    def _helo(self, data: bytes) -> bytes:
+        session = self._connected()
+        self._clear_behind(wire.HELO)
+        session.hello(wire.arguments(data)[0])
+        self._message = False
+        return self._quiet()
+
+    def _mail(self, data: bytes) -> bytes:
+        session = self._connected()
+        self._clear_behind(wire.MAIL)
+        session.mail(wire.arguments(data)[0])
+        self._message = True
+        return self._quiet()
+
+    def _rcpt(self, data: bytes) -> bytes:
+        session = self._connected()
+        if not self._message:
+            raise ProtocolError("a recipient outside a message")
+        asked = session.asked(wire.arguments(data)[0], _text(self._find(b"{auth_authen}")), self._find(b"{rcpt_addr}"))
+        if self.service.may_block:
+            self.pending = asked
+            return b""
+        return _reply(session.said(asked, session.decide(asked)))
+
+    def _ignored(self, _data: bytes) -> bytes:
+        """A stage that we did not ask for, or that needs nothing but a reply."""
+        self._connected()
+        return wire.CONTINUE
+
+    def _end_of_message(self, data: bytes) -> bytes:
+        sent = self._ignored(data)
+        self._abort(b"")
+        return sent
+
+    def _abort(self, _data: bytes) -> bytes:
+        self._demand(_NEGOTIATED)
+        self._message = False
+        if self.session is not None:
+            self.session.abort()
+        return b""
+
+    def _quit(self, _data: bytes) -> bytes:
+        self.ended = True
+        return b""
+
+    def _quit_new_connection(self, _data: bytes) -> bytes:
+        """The SMTP session is over; the next one comes on this connection, without a negotiation."""
+        self._demand(_NEGOTIATED)
+        self._state = _NEGOTIATED
+        self.session = None
+        self._message = False
+        self._macros.clear()
+        return b""
+
+    def _demand(self, state: int) -> None:
+        if self._state < state:
+            raise ProtocolError("a command before the negotiation, or before the connection")
+
+    def _connected(self) -> Session:
+        if self.session is None:
+            raise ProtocolError("a command before the connection")
+        return self.session
+
+    def _quiet(self) -> bytes:
+        return b"" if self._silent else wire.CONTINUE
+
+    def _find(self, name: bytes) -> bytes | None:
+        """A macro, from the latest stage that has it (smfi_getsymval)."""
+        for stage in reversed(_STAGES):
+            data = self._macros.get(stage)
+            if data is not None and (value := wire.macro(data, name)) is not None:
+                return value
+        return None
+
+    def _clear_behind(self, command: int) -> None:
+        for stage in _STAGES[_STAGES.index(command) + 1 :]:
+            self._macros.pop(stage, None)
+
+    _HANDLERS: ClassVar[dict[int, Callable[["Dialogue", bytes], bytes]]] = {
+        wire.NEGOTIATE: _negotiate,
+        wire.MACRO: _macro,
+        wire.CONNECT: _connect,
+        wire.HELO: _helo,
+        wire.MAIL: _mail,
+        wire.RCPT: _rcpt,
+        wire.DATA: _ignored,
+        wire.HEADER: _ignored,
+        wire.END_OF_HEADERS: _ignored,
+        wire.BODY: _ignored,
+        wire.UNKNOWN: _ignored,
+        wire.END_OF_MESSAGE: _end_of_message,
+        wire.ABORT: _abort,
+        wire.QUIT: _quit,
+        wire.QUIT_NEW_CONNECTION: _quit_new_connection,
+    }
+
+
+_NEW, _NEGOTIATED, _CONNECTED = range(3)
+
+
+def _reply(said: Words | None) -> bytes:
+    return wire.CONTINUE if said is None else wire.reply(said.code, said.status, said.wire_text)
+
+
+def _text(macro: bytes | None) -> str | None:
+    """A macro that is trusted for what it says; one that is not UTF-8 is absent."""
+    try:
+        return None if macro is None else macro.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _address(family: bytes, text: bytes) -> str | None:
+    """The address in the form that libmilter's sockaddr gives it; as it came where it is none, None if not IP.
+
+    Sendmail writes IPv6 with a prefix and not compressed, Postfix without and compressed.
+    """
+    kind = _FAMILIES.get(family)
+    if kind is None:
+        return None
+    if text[:5].lower() == b"ipv6:":
+        text = text[5:]
+    bare = text.decode("latin-1")
+    try:
+        return socket.inet_ntop(kind, socket.inet_pton(kind, bare))
+    except (OSError, ValueError):
+        return bare

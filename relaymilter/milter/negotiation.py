@@ -1,0 +1,25 @@
+"""What relaymilter asks an MTA for: the stages it needs, where it wants to be waited for, and the macros it uses."""
+
+from relaymilter.milter import wire
+
+MACROS = {
+    wire.STAGE_CONNECT: "v",
+    wire.STAGE_HELO: "",
+    wire.STAGE_MAIL: "",
+    # The login with RCPT, not MAIL: libmilter keeps the macros of a MAIL until the next packet of them, so that the
+    # login of one message would serve the next if an MTA sent none. {rcpt_addr} always comes, and the login with it.
+    wire.STAGE_RCPT: "{auth_authen} {rcpt_addr}",
+    wire.STAGE_DATA: "",
+    wire.STAGE_END_OF_MESSAGE: "",
+}
+"""The macros by stage. Sendmail takes no more than 50 in one."""
+
+SILENT = wire.SILENT_CONNECT | wire.SILENT_HELO | wire.SILENT_MAIL
+"""The stages that we give no reply to: an MTA that grants this goes on without waiting."""
+
+STEPS = SILENT | wire.NO_DATA | wire.NO_HEADERS | wire.NO_END_OF_HEADERS | wire.NO_BODY | wire.NO_UNKNOWN
+
+
+def steps(helo: bool) -> int:
+    """The steps to ask for; HELO is only needed for the log."""
+    return STEPS if helo else STEPS | wire.NO_HELO
