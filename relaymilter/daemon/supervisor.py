@@ -1,8 +1,8 @@
-"""The parent: owns the socket and the pid file, keeps a worker alive, and does nothing else.
+"""The parent: owns the socket and the pid file, keeps the workers alive, and does nothing else.
 
 It waits for signals alone, all of which are blocked from the first moment on (libmilter has a signal thread of its own
-in the worker, whom SIGHUP would stop). A reload reads the settings aside and starts a worker with them; when that one
-serves, the old one drains. A worker that dies is replaced, after a pause that grows.
+in the worker, whom SIGHUP would stop). A reload reads the settings aside and replaces the workers one after the other:
+when a new one serves, the old one drains. A worker that dies is replaced.
 """
 
 import logging
@@ -17,15 +17,15 @@ from relaymilter.config.reader import Reading
 from relaymilter.daemon import pidfile, worker
 from relaymilter.daemon.listener import Listener
 from relaymilter.daemon.notify import notify
+from relaymilter.daemon.slot import Slot, ending
 from relaymilter.daemon.worker import Worker
 
 log = logging.getLogger(__name__)
 
 SIGNALS = {signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+_STOP = (signal.SIGTERM, signal.SIGINT)
 _READY_SECONDS = 20.0
 _KILL_AFTER = 3.0
-_PAUSES = (0.0, 0.1, 0.5, 2.0, 5.0, 15.0, 30.0)
-_STEADY_SECONDS = 60.0
 
 
 class WorkerFailed(Exception):
@@ -44,18 +44,16 @@ class Supervisor:
         self.settings = settings
         self.read = read
         self.listener = listener
-        self.current: Worker | None = None
+        self.slots = [Slot(number) for number in range(settings.workers)]
         self.draining: list[Worker] = []
-        self.failures = 0
-        self.started = 0.0
-        self.restart_at: float | None = None
 
     def run(self) -> None:
         """Serve, and leave nothing behind. Raises OSError for the pid file, WorkerFailed if no worker serves."""
         try:
             if self.settings.listen.pidfile:
                 pidfile.write(self.settings.listen.pidfile)
-            self.current = self.start(self.settings)
+            for slot in self.slots:
+                slot.fill(self.start(slot, self.settings))
             log.info("serving on %s", self.listener.endpoint)
             notify("READY=1")
             self.wait_for_signals()
@@ -66,45 +64,49 @@ class Supervisor:
         """Until SIGTERM or SIGINT."""
         while True:
             caught = self.next_signal()
-            if caught in (signal.SIGTERM, signal.SIGINT):
+            if caught in _STOP:
                 log.info("stopping")
                 return
             if caught in (signal.SIGHUP, signal.SIGUSR1):
                 self.reload()
             self.reap()
-            self.restart_if_due()
+            for slot in self.slots:
+                if slot.due:
+                    self.restart(slot)
 
     def next_signal(self) -> int | None:
-        if self.restart_at is None:
+        times = [slot.restart_at for slot in self.slots if slot.restart_at is not None]
+        if not times:
             return signal.sigwaitinfo(SIGNALS).si_signo
-        found = signal.sigtimedwait(SIGNALS, max(0.0, self.restart_at - time.monotonic()))
+        found = signal.sigtimedwait(SIGNALS, max(0.0, min(times) - time.monotonic()))
         return found.si_signo if found else None
 
-    def start(self, settings: Settings) -> Worker:
-        """A worker that serves. Raises WorkerFailed."""
-        others = [*self.draining, *([self.current] if self.current else [])]
-        # Which core does not matter, but two daemons, or a worker and its successor, should not always share one.
-        new = worker.start(settings, self.listener.socket, os.getpid() + len(others), others)
+    def start(self, slot: Slot, settings: Settings) -> Worker:
+        """A worker for this slot, once it serves. Raises WorkerFailed."""
+        # The first core is another with every daemon, so that two of them do not share one while others idle.
+        core = os.getpid() + slot.number
+        new = worker.start(settings, self.listener.socket, core, self.workers())
         new.control.settimeout(_READY_SECONDS)
         try:
-            new.ready = new.control.recv(1) == b"R"
+            ready = new.control.recv(1) == b"R"
         except TimeoutError:
+            ready = False
+        if not ready:
             os.kill(new.pid, signal.SIGKILL)
-        if not new.ready:
             new.control.close()
-            os.waitpid(new.pid, 0)
-            raise WorkerFailed("a worker ended before it served")
-        self.started = time.monotonic()
+            _, status = os.waitpid(new.pid, 0)
+            raise WorkerFailed(f"a worker {ending(status)} before it served")
         return new
+
+    def workers(self) -> list[Worker]:
+        return [*self.draining, *(slot.worker for slot in self.slots if slot.worker is not None)]
 
     def reload(self) -> None:
         """Read everything anew; keep what we have if any of it is wrong."""
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             reading = self.read()
-            if reading.settings.listen != self.settings.listen:
-                log.warning("reload: the socket and the pid file stay as they are until a restart")
-            new = self.start(reading.settings)
+            first = self.start(self.slots[0], reading.settings)
         except ConfigError as error:
             for problem in error.problems:
                 log.error("%s", problem)
@@ -112,19 +114,35 @@ class Supervisor:
         except (WorkerFailed, OSError) as error:
             log.error("reload: %s; the old policy stays", error)
         else:
-            for warning in reading.warnings:
-                log.warning("%s", warning)
-            self.settings = reading.settings
-            self.replace(new)
-            log.info("reloaded")
+            self.adopt(reading, first)
         notify("READY=1")
 
-    def replace(self, new: Worker) -> None:
-        old, self.current = self.current, new
-        self.restart_at = None
+    def adopt(self, reading: Reading, first: Worker) -> None:
+        """The settings are good, and a worker serves with them: so shall the others."""
+        for warning in reading.warnings:
+            log.warning("%s", warning)
+        if (reading.settings.listen, reading.settings.workers) != (self.settings.listen, self.settings.workers):
+            log.warning("reload: socket, pid file and number of workers stay as they are until a restart")
+        self.settings = reading.settings
+        self.replace(self.slots[0], first)
+        for slot in self.slots[1:]:
+            self.restart(slot)
+        log.info("reloaded")
+
+    def replace(self, slot: Slot, new: Worker) -> None:
+        old = slot.fill(new)
         if old is not None:
             old.drain()
             self.draining.append(old)
+
+    def restart(self, slot: Slot) -> None:
+        """A new worker with the settings of now, or another try later."""
+        try:
+            new = self.start(slot, self.settings)
+        except (WorkerFailed, OSError) as error:
+            log.error("%s; the next try is in %.1f s", error, slot.postpone())
+        else:
+            self.replace(slot, new)
 
     def reap(self) -> None:
         """Take note of workers that ended."""
@@ -136,47 +154,24 @@ class Supervisor:
             if pid == 0:
                 return
             self.draining = [old for old in self.draining if old.pid != pid]
-            if self.current is not None and self.current.pid == pid:
-                self.current.control.close()
-                self.current = None
-                self.lost(status)
-
-    def lost(self, status: int) -> None:
-        if time.monotonic() - self.started > _STEADY_SECONDS:
-            self.failures = 0
-        pause = _PAUSES[min(self.failures, len(_PAUSES) - 1)]
-        self.failures += 1
-        code = os.waitstatus_to_exitcode(status)
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-        log.error("the worker %s; a new one starts in %.1f s", how, pause)
-        self.restart_at = time.monotonic() + pause
-
-    def restart_if_due(self) -> None:
-        if self.restart_at is None or time.monotonic() < self.restart_at:
-            return
-        self.restart_at = None
-        try:
-            self.current = self.start(self.settings)
-            log.info("a new worker serves")
-        except (WorkerFailed, OSError) as error:
-            pause = _PAUSES[min(self.failures, len(_PAUSES) - 1)]
-            self.failures += 1
-            log.error("%s; the next try is in %.1f s", error, pause)
-            self.restart_at = time.monotonic() + pause
+            for slot in self.slots:
+                if slot.worker is not None and slot.worker.pid == pid:
+                    slot.lost(status)
 
     def stop(self) -> None:
         """No new connections; sessions in flight are answered, within the stop timeout; nothing is left behind."""
         notify("STOPPING=1")
         self.listener.close()
-        if self.current is not None:
-            self.current.drain()
-            self.draining.append(self.current)
-            self.current = None
+        for slot in self.slots:
+            if slot.worker is not None:
+                slot.worker.drain()
+                self.draining.append(slot.worker)
+                slot.worker = None
         deadline = time.monotonic() + self.settings.stop_timeout + _KILL_AFTER
         self.reap()
         while self.draining:
             found = signal.sigtimedwait(SIGNALS, max(0.0, deadline - time.monotonic()))
-            if found is None or found.si_signo in (signal.SIGTERM, signal.SIGINT):
+            if found is None or found.si_signo in _STOP:
                 self.kill()
             self.reap()
         if self.settings.listen.pidfile:

@@ -29,7 +29,6 @@ class Worker:
 
     pid: int
     control: socket.socket
-    ready: bool = False
 
     def drain(self) -> None:
         """Tell it to take no more connections."""

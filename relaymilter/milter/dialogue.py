@@ -7,6 +7,7 @@ malformed raises ProtocolError, where libmilter ignores some of it.
 
 import socket
 from collections.abc import Callable
+from functools import lru_cache
 from typing import ClassVar
 
 from relaymilter.milter import wire
@@ -17,9 +18,9 @@ from relaymilter.milter.wire import ProtocolError
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.verdict import Decision
 
-_FAMILIES = {b"4": socket.AF_INET, b"6": socket.AF_INET6}
 # The order in which stages follow each other, for the macros that a command clears.
-_STAGES = (wire.CONNECT, wire.HELO, wire.MAIL, wire.RCPT)
+_STAGES = {wire.CONNECT: 0, wire.HELO: 1, wire.MAIL: 2, wire.RCPT: 3}
+_FAMILIES = {b"4": socket.AF_INET, b"6": socket.AF_INET6}
 
 
 class Dialogue:
@@ -33,9 +34,9 @@ class Dialogue:
         self.pending: Request | None = None
         self._rest = b""
         self._state = _NEW
-        self._silent = 0
+        self._silent = False
         self._message = False
-        self._macros: dict[int, bytes] = {}
+        self._macros = [b"", b"", b"", b""]
         self.session: Session | None = None
 
     @property
@@ -60,8 +61,8 @@ class Dialogue:
             if self.ended:
                 break
             if self.pending is not None:
-                later = (wire.packet(bytes([later.command]), later.data) for later in packets[number:])
-                self._rest = b"".join(later) + self._rest
+                waiting = (wire.packet(bytes([later]), data) for later, data in packets[number:])
+                self._rest = b"".join(waiting) + self._rest
                 break
         return sent
 
@@ -77,25 +78,22 @@ class Dialogue:
     def _negotiate(self, data: bytes) -> bytes:
         if self._state != _NEW:
             raise ProtocolError("a second negotiation")
-        offered = wire.offer(data)
-        wanted = steps(helo=self.service.decisions is not None)
-        self._silent = offered.steps & wanted & SILENT
-        if self._silent != SILENT:
-            self._silent = 0
+        sent, self._silent = _agreement(data, self.service.decisions is not None)
         self._state = _NEGOTIATED
-        return wire.acceptance(offered, wanted, MACROS)
+        return sent
 
     def _macro(self, data: bytes) -> bytes:
         self._demand(_NEGOTIATED)
-        if data[:1] and data[0] in _STAGES:
-            self._macros[data[0]] = data
+        at = _STAGES.get(data[0]) if data else None
+        if at is not None:
+            self._macros[at] = data
         return b""
 
     def _connect(self, data: bytes) -> bytes:
         if self._state != _NEGOTIATED:
             raise ProtocolError("a connection out of order")
         came = wire.connection(data)
-        self._clear_behind(wire.CONNECT)
+        self._macros[1:] = b"", b"", b""
         self.session = Session(self.service)
         address = _address(came.family, came.address)
         self.session.connect(address, None if address is None else came.port, _text(self._find(b"v")))
@@ -104,14 +102,14 @@ class Dialogue:
 
     def _helo(self, data: bytes) -> bytes:
         session = self._connected()
-        self._clear_behind(wire.HELO)
+        self._macros[2:] = b"", b""
         session.hello(wire.arguments(data)[0])
         self._message = False
         return self._quiet()
 
     def _mail(self, data: bytes) -> bytes:
         session = self._connected()
-        self._clear_behind(wire.MAIL)
+        self._macros[3] = b""
         session.mail(wire.arguments(data)[0])
         self._message = True
         return self._quiet()
@@ -153,7 +151,7 @@ class Dialogue:
         self._state = _NEGOTIATED
         self.session = None
         self._message = False
-        self._macros.clear()
+        self._macros = [b"", b"", b"", b""]
         return b""
 
     def _demand(self, state: int) -> None:
@@ -170,15 +168,10 @@ class Dialogue:
 
     def _find(self, name: bytes) -> bytes | None:
         """A macro, from the latest stage that has it (smfi_getsymval)."""
-        for stage in reversed(_STAGES):
-            data = self._macros.get(stage)
-            if data is not None and (value := wire.macro(data, name)) is not None:
+        for data in reversed(self._macros):
+            if name in data and (value := wire.macro(data, name)) is not None:
                 return value
         return None
-
-    def _clear_behind(self, command: int) -> None:
-        for stage in _STAGES[_STAGES.index(command) + 1 :]:
-            self._macros.pop(stage, None)
 
     _HANDLERS: ClassVar[dict[int, Callable[["Dialogue", bytes], bytes]]] = {
         wire.NEGOTIATE: _negotiate,
@@ -214,6 +207,14 @@ def _text(macro: bytes | None) -> str | None:
         return None
 
 
+@lru_cache(64)
+def _agreement(data: bytes, helo: bool) -> tuple[bytes, bool]:
+    """The answer to an offer, and whether connect, HELO and MAIL have no reply. Raises ProtocolError."""
+    offered = wire.offer(data)
+    return wire.acceptance(offered, steps(helo), MACROS), offered.steps & SILENT == SILENT
+
+
+@lru_cache(4096)
 def _address(family: bytes, text: bytes) -> str | None:
     """The address in the form that libmilter's sockaddr gives it; as it came where it is none, None if not IP.
 

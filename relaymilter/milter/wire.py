@@ -5,7 +5,7 @@ libmilter's mfdef.h. What is malformed raises ProtocolError, and the caller clos
 """
 
 import struct
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 VERSION = 6
 OLDEST_VERSION = 2
@@ -57,16 +57,13 @@ class ProtocolError(Exception):
     """The other end does not speak the milter protocol; the text says how."""
 
 
-class Packet(NamedTuple):
-    """A command and its data."""
-
-    command: int
-    data: bytes
+Packet: TypeAlias = tuple[int, bytes]
+"""A command and its data."""
 
 
 def split(received: bytes) -> tuple[list[Packet], bytes]:
     """The whole packets in what was received, and what is left over. Raises ProtocolError for a wrong length."""
-    packets = []
+    packets: list[Packet] = []
     at, end = 0, len(received)
     while end - at >= 4:
         (length,) = _LENGTH.unpack_from(received, at)
@@ -74,9 +71,9 @@ def split(received: bytes) -> tuple[list[Packet], bytes]:
             raise ProtocolError(f"a packet of {length} octets")
         if end - at - 4 < length:
             break
-        packets.append(Packet(received[at + 4], received[at + 5 : at + 4 + length]))
+        packets.append((received[at + 4], received[at + 5 : at + 4 + length]))
         at += 4 + length
-    return packets, received[at:] if at else received
+    return packets, received[at:]
 
 
 def packet(command: bytes, data: bytes = b"") -> bytes:

@@ -7,6 +7,7 @@ Among n networks of k distinct prefix lengths a look-up costs k dict probes, wha
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -73,6 +74,7 @@ def suspicion(local: LocalNetwork) -> str | None:
     return None
 
 
+@lru_cache(4096)
 def parse_address(text: str) -> Address | None:
     """A client's address, or None: a name, a zone (`fe80::1%eth0`), or what cannot be parsed belongs to a stranger."""
     try:
