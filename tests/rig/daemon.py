@@ -25,9 +25,7 @@ class Relaymilter:
     which may be outside any namespace; an inet: one needs the MTA's `namespace`.
     """
 
-    def __init__(
-        self, directory: Path, *flags: str, milter: str = "", namespace: Namespace | None = None
-    ) -> None:
+    def __init__(self, directory: Path, *flags: str, milter: str = "", namespace: Namespace | None = None) -> None:
         directory.mkdir(exist_ok=True)
         self.milter = milter or f"unix:{directory}/milter"
         self._flags = flags
@@ -50,9 +48,7 @@ class Relaymilter:
             if self._namespace:
                 self.process = self._namespace.popen(*self.command, **options)
             else:
-                self.process = subprocess.Popen(
-                    ["setpriv", "--pdeathsig", "TERM", *self.command], text=True, **options
-                )
+                self.process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *self.command], text=True, **options)
         wait_for(self._accepts, "relaymilter listens")
 
     def stop(self) -> None:

@@ -21,6 +21,9 @@ from .waiting import wait_for
 STRANGER = "203.0.113.7"
 PORT = 25
 
+# Users and groups that exist for the MTAs alone.
+POSTFIX_ID, POSTDROP_ID, SMMSP_ID = 62100, 62101, 62102
+
 MOUNT_AND_EXEC = """
 mount -t overlay relaymilter-test -o "lowerdir=$1:/usr" /usr &&
 mount -t overlay relaymilter-test -o "lowerdir=$2/etc:/etc" /etc &&
@@ -50,12 +53,16 @@ class Mta:
     """A private MTA on `address` and `address6`, port 25, inside `namespace`."""
 
     name = ""
+    program = ""
+    configured_in = ""
+    """Its sendmail command, to be given `configuration` first."""
 
     def __init__(self, namespace: Namespace, directory: Path, settings: MtaSettings) -> None:
         self.namespace = namespace
         self.directory = directory
         self.settings = settings
         self.address, self.address6 = namespace.new_server_addresses()
+        self.configuration = ("-C", str(directory / self.configured_in))
         self._process: subprocess.Popen[str] | None = None
         for name in ("etc", "dev", "tls"):
             (directory / name).mkdir(parents=True, exist_ok=True)
@@ -69,15 +76,17 @@ class Mta:
 
     def run(self, *command: str, stdin: str = "", timeout: float = 60) -> str:
         """Run a command that sees what the MTA sees; return its output; raise if it fails."""
-        process = self.popen(
-            *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        process = self.popen(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return finish(process, command, stdin, timeout)
 
     def popen(self, *command: str, **options: object) -> subprocess.Popen[str]:
         """Start a command that sees what the MTA sees."""
         mounts = ("unshare", "--mount", "sh", "-c", MOUNT_AND_EXEC, "sh")
         return self.namespace.popen(*mounts, str(PRIVATE_USR), str(self.directory), *command, **options)
+
+    def sendmail(self, *arguments: str, stdin: str = "") -> str:
+        """Run its sendmail command, as a mail reader would; return its output; raise if it fails."""
+        return self.run(self.program, *self.configuration, *arguments, stdin=stdin)
 
     def log(self) -> str:
         """What the MTA has logged so far."""
@@ -128,10 +137,12 @@ class Mta:
         (etc / "passwd").write_text(
             "root:x:0:0::/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\n"
             "nobody:x:65534:65534::/nonexistent:/bin/false\n"
-            f"postfix:x:62100:62100::/nonexistent:/bin/false\n{people}"
+            f"postfix:x:{POSTFIX_ID}:{POSTFIX_ID}::/nonexistent:/bin/false\n"
+            f"smmsp:x:{SMMSP_ID}:{SMMSP_ID}::/nonexistent:/bin/false\n{people}"
         )
         (etc / "group").write_text(
-            "root:x:0:\ndaemon:x:1:\nnogroup:x:65534:\npostfix:x:62100:\npostdrop:x:62101:\n"
+            f"root:x:0:\ndaemon:x:1:\nnogroup:x:65534:\npostfix:x:{POSTFIX_ID}:\n"
+            f"postdrop:x:{POSTDROP_ID}:\nsmmsp:x:{SMMSP_ID}:\n"
         )
         (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files\n")
         (etc / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
@@ -155,9 +166,7 @@ class Mta:
 
 def sasl_configuration(database: Path) -> str:
     """The file that tells Cyrus SASL where the logins are."""
-    return (
-        f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\nmech_list: PLAIN LOGIN\n"
-    )
+    return f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\nmech_list: PLAIN LOGIN\n"
 
 
 def domain_words(settings: MtaSettings) -> list[str]:

@@ -116,9 +116,7 @@ class Namespace:
 
     def run(self, *command: str, stdin: str = "", timeout: float = 60) -> str:
         """Run a command in the namespace and return what it printed; raise if it fails."""
-        process = self.popen(
-            *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        process = self.popen(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return finish(process, command, stdin, timeout)
 
 

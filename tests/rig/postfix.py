@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from .mta import PORT, Mta, domain_words, matches, sasl_configuration
+from .mta import PORT, POSTDROP_ID, POSTFIX_ID, Mta, domain_words, matches, sasl_configuration
 from .settings import HOST_NAME
 
 MASTER = "/usr/lib/postfix/sbin/master"
@@ -97,6 +97,8 @@ class Postfix(Mta):
     """Postfix; `start()` returns when it accepts connections."""
 
     name = "postfix"
+    program = "/usr/sbin/sendmail"
+    configured_in = "conf"
 
     def start(self) -> None:
         """Write the configuration and start it."""
@@ -105,19 +107,13 @@ class Postfix(Mta):
         database = self.directory / "data" / "sasldb2"
         self._make_logins(database)
         if database.exists():
-            shutil.chown(database, 62100)
+            shutil.chown(database, POSTFIX_ID)
         (conf / "sasl" / "smtpd.conf").write_text(sasl_configuration(database))
         (conf / "main.cf").write_text(self._main_cf())
         # Postfix waits until main.cf has not changed for more than a second.
         os.utime(conf / "main.cf", (0, 0))
-        (conf / "master.cf").write_text(
-            MASTER_CF.format(address=self.address, address6=self.address6, port=PORT)
-        )
+        (conf / "master.cf").write_text(MASTER_CF.format(address=self.address, address6=self.address6, port=PORT))
         self._launch(MASTER, "-c", str(conf))
-
-    def sendmail(self, *arguments: str, stdin: str = "") -> str:
-        """Run Postfix's sendmail(1)."""
-        return self.run("sendmail", "-C", str(self.directory / "conf"), *arguments, stdin=stdin)
 
     def log(self) -> str:
         log = self.directory / "log" / "postfix.log"
@@ -146,12 +142,12 @@ class Postfix(Mta):
             (self.directory / name).mkdir(parents=True, exist_ok=True)
         for path in (self.directory / "data", self.directory / "log", *(queue / name for name in QUEUES)):
             owned_folder(path, 0o700)
-        owned_folder(queue / "maildrop", 0o730, group=62101)
-        owned_folder(queue / "public", 0o710, group=62101)
+        owned_folder(queue / "maildrop", 0o730, group=POSTDROP_ID)
+        owned_folder(queue / "public", 0o710, group=POSTDROP_ID)
 
 
 def owned_folder(path: Path, mode: int, group: int = -1) -> None:
     """Make a folder that belongs to the user postfix."""
     path.mkdir(exist_ok=True)
-    shutil.chown(path, 62100, group if group >= 0 else 62100)
+    shutil.chown(path, POSTFIX_ID, group if group >= 0 else POSTFIX_ID)
     path.chmod(mode)

@@ -6,75 +6,19 @@ XCLIENT: a client that needs an address connects from it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from .mta import PORT, Mta, domain_words, sasl_configuration
+from .mta import PORT, SMMSP_ID, Mta, domain_words, sasl_configuration
 from .namespace import Namespace
 from .settings import HOST_NAME, MtaSettings
 from .syslog import Syslog
 
-BINARY = "/usr/libexec/sendmail/sendmail"
 CF = "/usr/share/sendmail/cf"
+HERE = Path(__file__).parent
 
 FLAGS = {"tempfail": ", F=T", "reject": ", F=R", "shutdown": ", F=4", "accept": ""}
-
-# Sendmail mistrusts every folder below a world-writable one, /tmp too: hence TrustStickyBit.
-# Listen: with the usual queue of 10 it drops the SYNs of many clients at once.
-MC = """include(`{cf}/m4/cf.m4')
-VERSIONID(`relaymilter test')
-OSTYPE(`linux')
-define(`confDOMAIN_NAME', `{host}')
-define(`MAIL_SETTINGS_DIR', `{directory}/')
-define(`ALIAS_FILE', `{directory}/aliases')
-define(`STATUS_FILE', `{directory}/statistics')
-define(`HELP_FILE', `{directory}/helpfile')
-define(`QUEUE_DIR', `{directory}/queue')
-define(`confPID_FILE', `{directory}/sendmail.pid')
-define(`confSERVICE_SWITCH_FILE', `{directory}/service.switch')
-define(`confHOSTS_FILE', `/etc/hosts')
-define(`confDONT_BLAME_SENDMAIL', `TrustStickyBit,GroupWritableDirPathSafe')
-define(`confDELIVERY_MODE', `background')
-define(`confDONT_PROBE_INTERFACES', `True')
-define(`confTO_IDENT', `0')
-define(`confLOG_LEVEL', `14')
-define(`confCONNECTION_RATE_THROTTLE', `0')
-define(`confMAX_DAEMON_CHILDREN', `0')
-define(`confREFUSE_LA', `0')
-define(`confQUEUE_LA', `0')
-define(`confDELAY_LA', `0')
-define(`confPRIVACY_FLAGS', `')
-define(`confBAD_RCPT_THROTTLE', `0')
-define(`confCACERT_PATH', `{directory}/tls')
-define(`confCACERT', `{directory}/tls/cert.pem')
-define(`confSERVER_CERT', `{directory}/tls/cert.pem')
-define(`confSERVER_KEY', `{directory}/tls/key.pem')
-define(`confAUTH_OPTIONS', `A')
-define(`confAUTH_REALM', `{host}')
-define(`confAUTH_MECHANISMS', `PLAIN LOGIN')
-TRUST_AUTH_MECH(`PLAIN LOGIN')
-define(`LOCAL_MAILER_PATH', `{directory}/drop')
-define(`LOCAL_MAILER_ARGS', `drop $u')
-FEATURE(`no_default_msa')
-FEATURE(`nocanonify')
-FEATURE(`accept_unresolvable_domains')
-FEATURE(`accept_unqualified_senders')
-FEATURE(`promiscuous_relay')
-FEATURE(`virtusertable', `hash {directory}/virtusertable')
-DAEMON_OPTIONS(`Name=MTA, Listen=200, Family=inet, Addr={address}, Port={port}')
-DAEMON_OPTIONS(`Name=MTA6, Listen=200, Family=inet6, Addr={address6}, Port={port}')
-{milters}
-{extra}
-MAILER(`local')
-MAILER(`smtp')
-LOCAL_CONFIG
-Cw{domains}
-ESASL_CONF_PATH={directory}/sasl
-LOCAL_NET_CONFIG
-R$* <@ $+> $*	$#drop $@ $2 $: $1 <@ $2> $3
-MAILER_DEFINITIONS
-Mdrop, P={directory}/drop, F=lsDFMm, S=EnvFromSMTP, R=EnvToSMTP, T=DNS/RFC822/X-Unix, A=drop $u
-"""
 
 # The recipient is the last argument; a local mailer is given -f and the sender before it.
 DROP = """#!/bin/sh
@@ -92,33 +36,45 @@ def milter_socket(socket: str) -> str:
     return f"inet:{port}@{host}"
 
 
+def filters(settings: MtaSettings) -> str:
+    """The lines of the .mc file that call the milters."""
+    options = f"{FLAGS[settings.when_down]}, T=C:5s;S:5s;R:5s;E:10s"
+    return "\n".join(
+        f"INPUT_MAIL_FILTER(`m{number}', `S={milter_socket(socket)}{options}')"
+        for number, socket in enumerate(settings.milters)
+    )
+
+
 class Sendmail(Mta):
-    """Sendmail; `start()` returns when it accepts connections."""
+    """Sendmail; `start()` returns when it accepts connections.
+
+    `loopback` is one more address of the daemon, which `submission` (the options of its sendmail) sends to.
+    """
 
     name = "sendmail"
+    program = "/usr/libexec/sendmail/sendmail"
+    configured_in = "sendmail.cf"
 
     def __init__(self, namespace: Namespace, directory: Path, settings: MtaSettings) -> None:
         super().__init__(namespace, directory, settings)
+        self.loopback = f"127.0.1.{self.address.rpartition('.')[2]}"
+        self.submission = ("-C", str(directory / "submit.cf"))
         self._syslog = Syslog(directory / "log.socket")
         (directory / "dev" / "log").symlink_to(directory / "log.socket")
-        self._config = ("-C", str(directory / "sendmail.cf"))
 
     def start(self) -> None:
         """Write the configuration and start it."""
         self._syslog.__enter__()
         self._write_files()
         self._make_logins(self.directory / "sasl" / "sasldb2")
-        self._write_cf()
+        self._write_cf("submit")
+        self._write_cf("sendmail")
         self._make_table("virtusertable", self.settings.forwards)
-        self._launch(BINARY, *self._config, "-bD", "-q1h")
+        self._launch(self.program, *self.configuration, "-bD", "-q1h")
 
     def stop(self) -> None:
         super().stop()
         self._syslog.__exit__()
-
-    def sendmail(self, *arguments: str, stdin: str = "") -> str:
-        """Run the sendmail program as a user's mail client would."""
-        return self.run(BINARY, *self._config, *arguments, stdin=stdin)
 
     def log(self) -> str:
         return self._syslog.text()
@@ -128,8 +84,9 @@ class Sendmail(Mta):
 
     def _write_files(self) -> None:
         directory = self.directory
-        for name in ("queue", "sasl"):
+        for name in ("queue", "client-queue", "sasl"):
             (directory / name).mkdir(mode=0o700, exist_ok=True)
+        os.chown(directory / "client-queue", SMMSP_ID, SMMSP_ID)
         (directory / "service.switch").write_text("hosts files\n")
         (directory / "aliases").write_text("postmaster: root\nmailer-daemon: postmaster\n")
         (directory / "statistics").touch()
@@ -142,26 +99,22 @@ class Sendmail(Mta):
 
     def _make_table(self, name: str, entries: Mapping[str, str]) -> None:
         lines = "".join(f"{key}\t{value}\n" for key, value in entries.items())
-        self.run("makemap", *self._config, "-s", "hash", str(self.directory / name), stdin=lines)
+        self.run("makemap", *self.configuration, "-s", "hash", str(self.directory / name), stdin=lines)
 
-    def _write_cf(self) -> None:
-        settings, source = self.settings, self.directory / "sendmail.mc"
-        filters = "".join(
-            f"INPUT_MAIL_FILTER(`m{number}', `S={milter_socket(socket)}{FLAGS[settings.when_down]}, "
-            "T=C:5s;S:5s;R:5s;E:10s')\n"
-            for number, socket in enumerate(settings.milters)
-        )
-        text = MC.format(
-            cf=CF,
-            host=HOST_NAME,
-            directory=self.directory,
-            address=self.address,
-            address6=self.address6,
-            port=PORT,
-            milters=filters,
-            extra=settings.extra,
-            domains=" ".join(domain_words(settings)),
-        )
-        source.write_text(text)
-        built = self.run("sh", "-c", f"m4 -D_CF_DIR_={CF}/ {source} 2>/dev/null")
-        (self.directory / "sendmail.cf").write_text(built)
+    def _write_cf(self, name: str) -> None:
+        words = {
+            "HOST": HOST_NAME,
+            "DIR": str(self.directory),
+            "ADDRESS": self.address,
+            "ADDRESS6": self.address6,
+            "LOOPBACK": self.loopback,
+            "PORT": str(PORT),
+            "MILTERS": filters(self.settings),
+            "EXTRA": self.settings.extra,
+            "DOMAINS": " ".join(domain_words(self.settings)),
+        }
+        defined = [f"-DRIG_{word}={value}" for word, value in words.items()]
+        # On standard error there are but warnings, of being an open relay.
+        m4 = ("sh", "-c", 'exec m4 "$@" 2>/dev/null', "m4", f"-D_CF_DIR_={CF}/")
+        built = self.run(*m4, *defined, str(HERE / f"{name}.mc"))
+        (self.directory / f"{name}.cf").write_text(built)
