@@ -1,0 +1,199 @@
+"""The dialogue: one connection without I/O. What an MTA may send is answered, and all else closes the connection."""
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relaymilter.config.reader import Flags, read
+from relaymilter.config.wiring import ruleset
+from relaymilter.milter import wire
+from relaymilter.milter.dialogue import Dialogue
+from relaymilter.milter.session import Service
+from relaymilter.milter.wire import ProtocolError, packet
+
+SETTINGS = read(Flags({"local-domain": ("example.org",)})).settings.policy
+SERVICE = Service(ruleset(SETTINGS), decisions=None)
+OFFER = packet(b"O", struct.pack("!III", 6, 0x1FF, 0x1FFFFF))
+STRANGER = packet(b"C", b"x\x004\x00\x4d203.0.113.7\0")
+DENIED = b"y554 5.7.1 <c@d.test>: Relay access denied\0"
+
+
+def macros(command: bytes, **values: str) -> bytes:
+    """SMFIC_MACRO with these names in braces."""
+    pairs = "".join(f"{{{name}}}\0{value}\0" for name, value in values.items())
+    return packet(b"D", command + pairs.encode())
+
+
+def mail(path: bytes = b"<a@b.test>") -> bytes:
+    """MAIL."""
+    return packet(b"M", path + b"\0")
+
+
+def rcpt(path: bytes = b"<c@d.test>") -> bytes:
+    """RCPT."""
+    return packet(b"R", path + b"\0")
+
+
+def connected(service: Service = SERVICE, offer: bytes = OFFER) -> Dialogue:
+    """A dialogue with a stranger's connection."""
+    dialogue = Dialogue(service)
+    dialogue.receive(offer + STRANGER)
+    return dialogue
+
+
+def replies(sent: bytes) -> list[bytes]:
+    """The packets of what was sent, each as command and data."""
+    found, rest = wire.split(sent)
+    assert rest == b""
+    return [bytes([command]) + data for command, data in found]
+
+
+def test_connect_helo_and_mail_have_no_reply_where_that_was_granted() -> None:
+    """Only the recipient is waited for."""
+    sent = connected().receive(packet(b"H", b"x\0") + mail() + rcpt() + rcpt(b"<bob@example.org>"))
+    assert replies(sent) == [DENIED, b"c"]
+
+
+def test_every_stage_has_a_reply_where_silence_was_not_granted() -> None:
+    """An MTA of protocol version 2 waits for each."""
+    dialogue = Dialogue(SERVICE)
+    sent = dialogue.receive(
+        packet(b"O", struct.pack("!III", 2, 0x3F, 0x7F)) + STRANGER + packet(b"H", b"x\0") + mail() + rcpt()
+    )
+    assert replies(sent)[1:] == [b"c", b"c", b"c", DENIED]
+
+
+@pytest.mark.parametrize(
+    "between", [packet(b"A"), b"", packet(b"E"), packet(b"H", b"x\0")], ids=["abort", "mail", "eom", "helo"]
+)
+def test_a_login_serves_no_other_message(between: bytes) -> None:
+    """The next message's RCPT comes without {auth_authen}: no login."""
+    dialogue = connected()
+    first = dialogue.receive(mail() + macros(b"R", auth_authen="joe", rcpt_addr="c@d.test") + rcpt())
+    second = dialogue.receive(between + mail() + macros(b"R", rcpt_addr="c@d.test") + rcpt())
+    assert (replies(first), replies(second)[-1]) == ([b"c"], DENIED)
+
+
+def test_macros_of_a_recipient_do_not_outlive_the_message() -> None:
+    """Even if an MTA sent no packet of macros with the next recipient, as libmilter has it."""
+    dialogue = connected()
+    dialogue.receive(mail() + macros(b"R", auth_authen="joe") + rcpt())
+    assert replies(dialogue.receive(mail() + rcpt())) == [DENIED]
+
+
+def test_a_new_connection_on_the_same_socket_begins_anew() -> None:
+    """QUIT_NC: neither address nor login of the last session is left."""
+    dialogue = Dialogue(SERVICE)
+    local = packet(b"C", b"x\x004\x00\x4d127.0.0.1\0")
+    first = dialogue.receive(OFFER + local + mail() + rcpt() + packet(b"K"))
+    second = dialogue.receive(STRANGER + mail() + rcpt())
+    assert (replies(first)[-1], replies(second)) == (b"c", [DENIED])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        rcpt(),
+        packet(b"A") + rcpt(),
+        mail() + packet(b"A") + rcpt(),
+        mail() + packet(b"H", b"x\0") + rcpt(),
+        OFFER,
+        STRANGER,
+        packet(b"M", b"<a@b>"),
+        mail() + packet(b"R", b"<a@b>"),
+        packet(b"Z"),
+        packet(b"K") + mail(),
+    ],
+)
+def test_what_is_out_of_order_or_malformed_closes_the_connection(wrong: bytes) -> None:
+    """After a good beginning."""
+    dialogue = connected()
+    with pytest.raises(ProtocolError):
+        dialogue.receive(wrong)
+
+
+@pytest.mark.parametrize(
+    "first", [STRANGER, mail(), rcpt(), packet(b"D", b"C"), packet(b"A"), packet(b"K"), b"GET / HT"]
+)
+def test_nothing_comes_before_the_negotiation(first: bytes) -> None:
+    """Not even macros."""
+    with pytest.raises(ProtocolError):
+        Dialogue(SERVICE).receive(first)
+
+
+@pytest.mark.parametrize(
+    ("family", "address", "verdict"),
+    [
+        (b"4", b"127.0.0.9", b"c"),
+        (b"6", b"IPv6:0:0:0:0:0:0:0:1", b"c"),
+        (b"6", b"::ffff:127.0.0.1", b"c"),
+        (b"6", b"::1%lo", DENIED),
+        (b"4", b"localhost", DENIED),
+        (b"4", b"127.1", DENIED),
+        (b"4", b"", DENIED),
+        (b"L", b"127.0.0.1", DENIED),
+    ],
+)
+def test_only_an_ip_address_makes_a_client_local(family: bytes, address: bytes, verdict: bytes) -> None:
+    """As an MTA writes it; a zone, a name, half an address, or the path of a socket belong to a stranger."""
+    dialogue = Dialogue(SERVICE)
+    sent = dialogue.receive(OFFER + packet(b"C", b"x\0" + family + b"\0\x4d" + address + b"\0") + mail() + rcpt())
+    assert replies(sent)[-1] == verdict
+
+
+def test_a_pending_decision_holds_this_connection_only_and_in_order() -> None:
+    """What comes behind it waits, and is answered after it."""
+    dialogue = connected(Service(SERVICE.ruleset, decisions=None, may_block=True))
+    assert dialogue.receive(mail() + rcpt() + rcpt(b"<bob@example.org>")[:9]) == b""
+    assert dialogue.receive(rcpt(b"<bob@example.org>")[9:]) == b""
+    answers = []
+    while dialogue.pending is not None:
+        answers += replies(dialogue.resolve(SERVICE.ruleset.decide(dialogue.pending)))
+    assert answers == [DENIED, b"c"]
+
+
+def test_commands_without_end_behind_a_pending_decision_are_refused() -> None:
+    """Memory is bounded."""
+    dialogue = connected(Service(SERVICE.ruleset, decisions=None, may_block=True))
+    dialogue.receive(mail() + rcpt())
+    with pytest.raises(ProtocolError, match="without end"):
+        for _ in range(10000):
+            dialogue.receive(mail())
+
+
+whole = st.sampled_from(
+    [OFFER, STRANGER, mail(), rcpt(), packet(b"A"), packet(b"K"), packet(b"E"), packet(b"T"), packet(b"H", b"x\0")]
+    + [macros(b"R", rcpt_addr="bob@example.org"), macros(b"M", mail_addr="joe"), rcpt(b'<"b@d.test"@example.org>')]
+)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            whole, st.binary(max_size=40), st.builds(packet, st.binary(min_size=1, max_size=1), st.binary(max_size=20))
+        )
+    )
+)
+def test_a_stranger_is_permitted_no_relaying_by_any_stream(pieces: list[bytes]) -> None:
+    """No stream of packets without a login in it lets a stranger reach d.test, nor raises anything but ProtocolError."""
+    decided = []
+
+    class Spy(Dialogue):
+        def _rcpt(self, data: bytes) -> bytes:
+            sent = super()._rcpt(data)
+            decided.append((data, sent))
+            return sent
+
+        _HANDLERS = {**Dialogue._HANDLERS, wire.RCPT: _rcpt}  # noqa: RUF012
+
+    dialogue = Spy(SERVICE)
+    try:
+        for piece in (OFFER, STRANGER, mail(), *pieces):
+            dialogue.receive(piece)
+    except ProtocolError:
+        pass
+    for data, sent in decided:
+        if b"d.test" in data:
+            assert not sent.startswith(wire.CONTINUE)
