@@ -37,7 +37,7 @@ def _option(option: Option) -> Callable[[F], F]:
             return click.option(*names, is_flag=True, help=text)
         case Kind.LIST:
             return click.option(*names, multiple=True, metavar=option.metavar, help=text + "  Repeatable.")
-        case Kind.TEXT:
+        case Kind.TEXT | Kind.NUMBER:
             return click.option(*names, metavar=option.metavar, help=text)
 
 

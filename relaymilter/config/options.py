@@ -13,6 +13,7 @@ class Kind(Enum):
 
     LIST = "list"
     TEXT = "text"
+    NUMBER = "number"
     SWITCH = "switch"
 
 
@@ -64,7 +65,7 @@ POLICY = (
         "postfix|sendmail|defer",
         default="postfix",
     ),
-    Option("reply-code", Kind.TEXT, "Another SMTP code for that reply, 4xx or 5xx.", "CODE"),
+    Option("reply-code", Kind.NUMBER, "Another SMTP code for that reply, 4xx or 5xx.", "CODE"),
     Option("reply-status", Kind.TEXT, "Another enhanced status for that reply, of the code's class.", "X.Y.Z"),
     Option("reply-text", Kind.TEXT, "Another text for that reply; {recipient} stands for the path.", "TEXT"),
     Option(
@@ -97,7 +98,7 @@ DAEMON = (
     Option("log-decisions", Kind.TEXT, "Which decisions are logged.", "all|refused|none", default="all"),
     Option(
         "stop-timeout",
-        Kind.TEXT,
+        Kind.NUMBER,
         "How long sessions in flight are served at a stop.",
         "SECONDS",
         default="30",
@@ -109,7 +110,7 @@ DAEMON = (
         "libmilter|loop",
         default="libmilter",
     ),
-    Option("workers", Kind.TEXT, "How many processes serve.", "N", default="1"),
+    Option("workers", Kind.NUMBER, "How many processes serve.", "N", default="1"),
     Option("no-pin", Kind.SWITCH, "Let a worker move between processor cores; kept on one it costs less."),
     Option(
         "verbose",

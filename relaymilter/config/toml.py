@@ -8,9 +8,18 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
+from types import UnionType
 
 from relaymilter.config.options import OPTIONS, Kind
 from relaymilter.config.problems import Problems, Value
+
+_WANTED: dict[Kind, tuple[type | UnionType, str]] = {
+    Kind.SWITCH: (bool, "true or false"),
+    # A number is no string: of the mode 0o660 nothing but 432 is left, which reads as another mode.
+    Kind.TEXT: (str, "one string"),
+    Kind.NUMBER: (str | int | float, "one number"),
+    Kind.LIST: (str, "a list of strings"),
+}
 
 
 def read_toml(path: Path, problems: Problems) -> dict[str, list[Value]]:
@@ -21,9 +30,16 @@ def read_toml(path: Path, problems: Problems) -> dict[str, list[Value]]:
     except OSError as error:
         problems.error(str(path), error.strerror or str(error))
         return {}
-    except ValueError as error:  # TOMLDecodeError is one, UnicodeDecodeError too
-        line = re.search(r"at line (\d+)", str(error))
-        problems.error(f"{path}:{line[1]}" if line else str(path), str(error))
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        problems.error(f"{path}:{line}", "not UTF-8")
+        return {}
+    except RecursionError:
+        problems.error(str(path), "nested too deeply")
+        return {}
+    except ValueError as error:  # TOMLDecodeError is one
+        at = re.search(r"at line (\d+)", str(error))
+        problems.error(f"{path}:{at[1]}" if at else str(path), str(error))
         return {}
     lines = text.split("\n")
     return {key: _values(path, lines, key, value, problems) for key, value in table.items()}
@@ -47,16 +63,11 @@ def _values(path: Path, lines: list[str], key: str, value: object, problems: Pro
 
 
 def _one(value: object, kind: Kind, place: str, problems: Problems) -> list[Value]:
-    if isinstance(value, bool):
-        if kind is not Kind.SWITCH:
-            problems.error(place, f"wants a {kind.value}, not {str(value).lower()}")
-            return []
-        return [Value("yes" if value else "no", place)]
-    if kind is Kind.SWITCH or not isinstance(value, str | int | float):
-        wanted = {Kind.SWITCH: "true or false", Kind.TEXT: "one string", Kind.LIST: "a list of strings"}[kind]
+    types, wanted = _WANTED[kind]
+    if not isinstance(value, types) or isinstance(value, bool) != (kind is Kind.SWITCH):
         problems.error(place, f"wants {wanted}")
         return []
-    return [Value(str(value), place)]
+    return [Value(("no", "yes")[value] if isinstance(value, bool) else str(value), place)]
 
 
 def _line_of_key(lines: list[str], key: str) -> int:
