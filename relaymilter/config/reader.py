@@ -84,15 +84,18 @@ class _Reader:
         return frozenset(login for login, _ in entries.parsed(values, entries.parse_login, self.problems))
 
     def relay_denied(self) -> Reply:
+        before = len(self.problems.errors)
         preset = self.one("reply", lambda text: scalars.one_of(text, ("postfix", "sendmail", "defer")), "postfix")
         code = self.one("reply-code", scalars.reply_code, None)
         status = self.one("reply-status", scalars.reply_status, None)
         text = self.one("reply-text", scalars.reply_text, None)
+        if len(self.problems.errors) > before:
+            return scalars.PRESETS[preset]
         try:
             return scalars.relay_denied(preset, code, status, text)
         except ValueError as error:
-            key = "reply-status" if "reply-status" in self.values else "reply-code"
-            self.problems.error(self.values[key][0].place, str(error))
+            key = "reply-status" if code is None else "reply-code"
+            self.problems.error(self.values[key][-1].place, str(error))
             return scalars.PRESETS[preset]
 
     def listen(self) -> ListenSettings:
