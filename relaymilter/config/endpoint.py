@@ -47,8 +47,8 @@ class FdEndpoint:
 Endpoint: TypeAlias = UnixEndpoint | InetEndpoint | FdEndpoint
 
 _FORMS = "give unix:/PATH, inet:PORT@HOST, inet6:PORT@[HOST] or fd:N"
-_PORT_AT_HOST = re.compile(r"(\d+)@(.+)")
-_HOST_PORT = re.compile(r"(\[.+\]|[^:]+):(\d+)")
+_PORT_AT_HOST = re.compile(r"([0-9]+)@(.+)")
+_HOST_PORT = re.compile(r"(\[.+\]|[^:]+):([0-9]+)")
 
 
 def parse_endpoint(text: str) -> Endpoint:

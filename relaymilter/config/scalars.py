@@ -22,7 +22,9 @@ ON_ERROR = {
     "reject": Reply(554, "5.7.1", "Cannot decide on this recipient"),
 }
 _MAX_TEXT = 300
-_STATUS = re.compile(r"[45]\.\d{1,3}\.\d{1,3}")
+_STATUS = re.compile(r"[45]\.[0-9]{1,3}\.[0-9]{1,3}")
+_ID = re.compile(r"[0-9]{1,10}")
+_NO_ID = 2**32 - 1  # chown(2): leave it as it is
 
 
 def one_of(text: str, choices: Sequence[Choice]) -> Choice:
@@ -68,24 +70,27 @@ def absolute(text: str) -> str:
 def group_id(name: str) -> int:
     """The id of a group, by name or number."""
     try:
-        return int(name) if name.isdigit() else grp.getgrnam(name).gr_gid
-    except KeyError:
-        raise ValueError(f"there is no group {name!r}") from None
+        gid = int(name) if _ID.fullmatch(name) else grp.getgrnam(name).gr_gid
+    except (KeyError, ValueError):  # the latter for NUL
+        gid = _NO_ID
+    if gid >= _NO_ID:
+        raise ValueError(f"there is no group {name!r}")
+    return gid
 
 
 def account(text: str) -> Account:
     """`user` or `user:group`."""
     user, _, group = text.partition(":")
     try:
-        entry = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
-    except KeyError:
+        entry = pwd.getpwuid(int(user)) if _ID.fullmatch(user) else pwd.getpwnam(user)
+    except (KeyError, ValueError):
         raise ValueError(f"there is no user {user!r}") from None
     return Account(entry.pw_name, entry.pw_uid, group_id(group) if group else entry.pw_gid)
 
 
 def reply_code(text: str) -> int:
     """An SMTP code that refuses one recipient: not 421, which would end the session."""
-    if not re.fullmatch(r"[45]\d\d", text) or text == "421":
+    if not re.fullmatch(r"[45][0-9][0-9]", text) or text == "421":
         raise ValueError(f"{text!r} is no code that refuses a recipient: give one of 4xx or 5xx, but not 421")
     return int(text)
 
