@@ -1,0 +1,237 @@
+"""The lists: networks, domains, logins; given one by one, or in files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .written import problems, reading, settings
+
+NO_NETWORK = "is no network: give an IPv4 or IPv6 address or CIDR, such as 192.0.2.0/24 or 2001:db8::/32"
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("192.0.2.1/24", "192.0.2.1/24 has host bits set: 192.0.2.0/24 was probably meant"),
+        ("!192.0.2.1/24", "192.0.2.1/24 has host bits set: 192.0.2.0/24 was probably meant"),
+        ("2001:db8::1/32", "2001:db8::1/32 has host bits set: 2001:db8::/32 was probably meant"),
+        ("0.0.0.0/0", "0.0.0.0/0 is too wide: it would open the relay; /8 is the widest"),
+        ("10.0.0.0/7", "10.0.0.0/7 is too wide: it would open the relay; /8 is the widest"),
+        ("::/0", "::/0 is too wide: it would open the relay; /16 is the widest"),
+        ("2000::/15", "2000::/15 is too wide: it would open the relay; /16 is the widest"),
+        ("::ffff:0:0/96", "::ffff:0:0/96 is too wide: it would open the relay; /8 is the widest"),
+        ("", f"'' {NO_NETWORK}"),
+        ("!", f"'' {NO_NETWORK}"),
+        ("!!10.0.0.0/8", f"'!10.0.0.0/8' {NO_NETWORK}"),
+        ("localhost", f"'localhost' {NO_NETWORK}"),
+        ("192.0.2.0/33", f"'192.0.2.0/33' {NO_NETWORK}"),
+        ("192.0.2.", f"'192.0.2.' {NO_NETWORK}"),
+        ("192.0.2.010", f"'192.0.2.010' {NO_NETWORK}"),
+        ("[::1]", f"'[::1]' {NO_NETWORK}"),
+        ("192.0.2.1-192.0.2.9", f"'192.0.2.1-192.0.2.9' {NO_NETWORK}"),
+        ("192.0.2.1,192.0.2.2", f"'192.0.2.1,192.0.2.2' {NO_NETWORK}"),
+        ("fe80::1%eth0", "fe80::1%eth0 has a zone: a local network has none"),
+    ],
+)
+def test_bad_network(entry: str, message: str) -> None:
+    """What is no network, or would open the relay, is refused with what was probably meant."""
+    assert [f"--local-network: {message}"] == problems(local_network=entry)
+
+
+@pytest.mark.parametrize("option", ["local-domain", "relay-domain"])
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("", "an empty domain"),
+        (".", "'.' is no domain: an empty label"),
+        ("example..org", "'example..org' is no domain: an empty label"),
+        ("..example.org", "'..example.org' is no domain: an empty label"),
+        ("bob@example.org", "'bob@example.org' is a mailbox: give its domain, example.org"),
+        ("@example.org", "'@example.org' is a mailbox: give its domain, example.org"),
+        ("*.example.org", "'*.example.org' has a wildcard: .example.org stands for the subdomains of example.org"),
+        ("*", "'*' has a wildcard: .example.org stands for the subdomains of example.org"),
+        ("192.0.2.25", "'192.0.2.25' is an address: in a mailbox it is written [192.0.2.25]"),
+        ("[192.0.2.256]", "'[192.0.2.256]' is no domain: Octet 256 (> 255) not permitted in '192.0.2.256'"),
+        ("[192.0.2.25", "'[192.0.2.25' is no domain: no address literal"),
+        (".[192.0.2.25]", "'.[192.0.2.25]' is no domain: an address literal has no subdomains"),
+        ("2001:db8::25", "'2001:db8::25' is no domain: '2001:db8::25' is no label of a domain"),
+        ("example.org:25", "'example.org:25' is no domain: 'org:25' is no label of a domain"),
+        ("two words.org", "'two words.org' is no domain: 'two words' is no label of a domain"),
+        ("a.org,b.org", "'a.org,b.org' is no domain: 'org,b' is no label of a domain"),
+        ("-a.org", "'-a.org' is no domain: '-a' is no label of a domain"),
+        ("straße.example", "'straße.example' is no domain: 'straße' has no certain A-label"),
+        ("\u212aite.example", "'\u212aite.example' is no domain: '\u212aite' has no certain A-label"),
+        ("a" * 64 + ".org", f"'{'a' * 64}.org' is no domain: '{'a' * 64}' is no label of a domain"),
+    ],
+)
+def test_bad_domain(option: str, entry: str, message: str) -> None:
+    """What is no domain is refused with what was probably meant."""
+    assert [f"--{option}: {message}"] == problems(**{option: entry})
+
+
+@pytest.mark.parametrize(
+    ("entry", "domain"),
+    [
+        ("Example.ORG", "example.org"),
+        ("example.org.", "example.org"),
+        (" example.org ", "example.org"),
+        (".Example.org", ".example.org"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        (".bücher.example", ".xn--bcher-kva.example"),
+        ("XN--BCHER-KVA.example", "xn--bcher-kva.example"),
+        ("[192.0.2.25]", "[192.0.2.25]"),
+        ("[IPv6:2001:DB8:0::25]", "[ipv6:2001:db8::25]"),
+        ("localhost", "localhost"),
+        ("_spf.example.org", "_spf.example.org"),
+    ],
+)
+def test_domain(entry: str, domain: str) -> None:
+    """A domain is kept in the form in which it is compared."""
+    policy = settings(local_domain=entry, relay_domain=entry).policy
+    assert (frozenset({domain}), frozenset({domain})) == (policy.local_domains, policy.relay_domains)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [("", "'' is no login"), ("a\tb", "'a\\tb' is no login"), ("a\x1b[2J", "'a\\x1b[2J' is no login")],
+    ids=["empty", "tab", "escape"],
+)
+def test_bad_login(entry: str, message: str) -> None:
+    """A login has no control characters."""
+    assert [f"--authorised-login: {message}"] == problems(authorised_login=entry)
+
+
+@pytest.mark.parametrize("login", ["alice", "alice@mx.example.org", "jürgen", "a b", "Alice"])
+def test_login(login: str) -> None:
+    """A login is kept as it was written, its case too."""
+    assert frozenset({login}) == settings(authorised_login=login).policy.authorised_logins
+
+
+def test_no_logins_named() -> None:
+    """Without --authorised-login every login is authorised."""
+    assert settings().policy.authorised_logins is None
+
+
+def test_empty_lists() -> None:
+    """`[]` names none: no local network, and no login."""
+    policy = settings("local-network = []\nauthorised-login = []\nlocal-domain = []\nrelay-domain = []\n").policy
+    assert policy.local_networks == ()
+    assert frozenset() == policy.authorised_logins
+    assert (frozenset(), frozenset()) == (policy.local_domains, policy.relay_domains)
+
+
+def test_emptied_file() -> None:
+    """A file without entries is an empty list, not the default, and it is warned of."""
+    Path("list").write_text("# none any more\n")
+    read = reading(local_network="file:list", authorised_login="file:list")
+    assert read.settings.policy.local_networks == ()
+    assert frozenset() == read.settings.policy.authorised_logins
+    assert read.warnings == ("--local-network: list has no entries", "--authorised-login: list has no entries")
+
+
+def test_naming_replaces_the_default() -> None:
+    """To name a local network is to name all of them; loopback is not added."""
+    assert [str(net) for net in settings(local_network="192.0.2.0/24").policy.local_networks] == ["192.0.2.0/24"]
+
+
+def test_file() -> None:
+    """Entries in a file and entries given one by one make one list."""
+    Path("domains").write_text("# ours\nexample.org\n\n.example.net # all of it\n")
+    assert (
+        frozenset({"example.org", ".example.net", "example.com"})
+        == settings(local_domain=("file:domains", "example.com")).policy.local_domains
+    )
+
+
+def test_file_named_in_the_configuration() -> None:
+    """`file:` is understood in the configuration file too, also as a lone string."""
+    Path("domains").write_text("example.org\n")
+    Path("nets").write_text("!192.0.2.66\n192.0.2.0/24\n")
+    policy = settings('local-domain = ["file:domains", "example.com"]\nlocal-network = "file:nets"\n').policy
+    assert frozenset({"example.org", "example.com"}) == policy.local_domains
+    assert [str(net) for net in policy.local_networks] == ["!192.0.2.66/32", "192.0.2.0/24"]
+
+
+def test_no_file_in_a_file() -> None:
+    """A file's entries are entries: one that begins with `file:` is no file."""
+    Path("domains").write_text("file:domains\n")
+    expected = "domains:1: local-domain: 'file:domains' is no domain: 'file:domains' is no label of a domain"
+    assert [expected] == problems(local_domain="file:domains")
+
+
+def test_mistakes_in_a_file() -> None:
+    """A mistake in a file has the file, the line, and the key that named the file, which may be a flag."""
+    Path("domains").write_text("example.org\n\n*.example.net\nbob@example.com # him\n")
+    wildcard = "has a wildcard: .example.org stands for the subdomains of example.org"
+    in_file = [
+        f"domains:3: local-domain: '*.example.net' {wildcard}",
+        "domains:4: local-domain: 'bob@example.com' is a mailbox: give its domain, example.com",
+    ]
+    assert in_file == problems(local_domain="file:domains")
+    assert in_file == problems('local-domain = ["file:domains"]\n')
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("none", "none: No such file or directory"),
+        (".", ".: Is a directory"),
+        ("latin1", "latin1: line 2 is not UTF-8"),
+        ("a\0b", "a\0b: embedded null byte"),
+    ],
+    ids=["missing", "a folder", "not UTF-8", "NUL"],
+)
+@pytest.mark.parametrize("option", ["local-network", "local-domain", "relay-domain", "authorised-login"])
+def test_unreadable_file(option: str, path: str, message: str) -> None:
+    """A file that cannot be read is a mistake of whoever names it: it is never taken for an empty list."""
+    Path("latin1").write_bytes(b"a.test\n\xe9.test\n")
+    assert [f"--{option}: {message}"] == problems(**{option: f"file:{path}"})
+
+
+@pytest.mark.parametrize(
+    ("entries", "warning"),
+    [
+        ("172.0.0.0/8", "172.0.0.0/8 holds public addresses: 172.16.0.0/12 was probably meant"),
+        ("8.0.0.0/8", "8.0.0.0/8 holds 16777216 public addresses, and every one of them may relay"),
+        ("2600::/16", f"2600::/16 holds {2**112} public addresses, and every one of them may relay"),
+        ("!192.0.2.66", "networks are only excluded, so no client is local: name those that are, too"),
+        (("!192.0.2.66", "!::1"), "networks are only excluded, so no client is local: name those that are, too"),
+    ],
+)
+def test_suspicious_network(entries: str | tuple[str, ...], warning: str) -> None:
+    """What is probably not meant, but might be, is warned of."""
+    assert (f"--local-network: {warning}",) == reading(local_network=entries).warnings
+
+
+@pytest.mark.parametrize("entry", [".com", ".xn--p1ai"])
+def test_suspicious_domain(entry: str) -> None:
+    """A top-level domain's subdomains are warned of."""
+    warning = f"--local-domain: {entry} stands for every domain that ends so"
+    assert (warning,) == reading(local_domain=entry).warnings
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"local_network": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/16", "fe80::/16")},
+        {"local_network": ("127.0.0.0/8", "::1")},
+        {"local_network": ("192.0.2.0/24", "!192.0.2.66")},
+        {"local_network": "8.8.0.0/16"},
+        {"local_network": "2600:1::/32"},
+        {"local_domain": (".example.org", "com")},
+    ],
+    ids=["default", "private", "loopback", "excluded from another", "a /16", "a /32 of IPv6", "domains"],
+)
+def test_unsuspicious(given: dict[str, tuple[str, ...]]) -> None:
+    """What sites have is not warned of."""
+    assert reading(**given).warnings == ()
+
+
+def test_warning_has_its_place() -> None:
+    """A warning says where, as a mistake does."""
+    Path("nets").write_text("127.0.0.0/8\n172.0.0.0/8\n")
+    warning = "nets:2: local-network: 172.0.0.0/8 holds public addresses: 172.16.0.0/12 was probably meant"
+    assert (warning,) == reading('local-network = ["file:nets"]\n').warnings

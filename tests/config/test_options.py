@@ -1,0 +1,24 @@
+"""The table of options."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from relaymilter.config.options import DAEMON, OPTIONS, POLICY, Kind, Option
+
+
+def test_keys_are_unique() -> None:
+    """No key is there twice, and no short flag."""
+    shorts = [flag for option in OPTIONS.values() for flag in option.short]
+    assert len(POLICY) + len(DAEMON) == len(OPTIONS)
+    assert len(shorts) == len(set(shorts))
+
+
+@pytest.mark.parametrize("option", OPTIONS.values(), ids=OPTIONS)
+def test_option(option: Option) -> None:
+    """An option has a name, a sentence of help, and a word for its value unless it has none."""
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", option.key)
+    assert option.help.endswith(".")
+    assert (option.kind is Kind.SWITCH) == (option.metavar == "")

@@ -1,0 +1,258 @@
+"""Flags and the configuration file together: every option is both, flags win, and every mistake is told at once."""
+
+from __future__ import annotations
+
+import pwd
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from relaymilter.config.endpoint import InetEndpoint, UnixEndpoint
+from relaymilter.config.model import Settings
+from relaymilter.config.options import OPTIONS, Kind
+from relaymilter.config.problems import ConfigError
+from relaymilter.config.reader import Flags, read
+
+from .written import FILE, flags, problems, problems_if_any, settings
+
+NOBODY = pwd.getpwnam("nobody")
+
+# Of each option: two values, and where they are found, as text.
+OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
+    "local-network": ("192.0.2.0/24", "2001:db8::/32", lambda s: str(*s.policy.local_networks)),
+    "local-domain": ("a.test", "b.test", lambda s: str(*s.policy.local_domains)),
+    "relay-domain": ("a.test", "b.test", lambda s: str(*s.policy.relay_domains)),
+    "authorised-login": ("alice", "bob", lambda s: str(*(s.policy.authorised_logins or ()))),
+    "reply": ("defer", "sendmail", lambda s: {454: "defer", 550: "sendmail"}[s.policy.refusals.relay_denied.code]),
+    "reply-code": ("550", "551", lambda s: str(s.policy.refusals.relay_denied.code)),
+    "reply-status": ("5.7.0", "5.7.2", lambda s: s.policy.refusals.relay_denied.status),
+    "reply-text": ("No", "Never", lambda s: s.policy.refusals.relay_denied.text),
+    "on-error": ("reject", "defer", lambda s: "reject" if s.policy.refusals.uncertain.code == 554 else "defer"),
+    "socket": ("unix:/a", "inet:25@127.0.0.1", lambda s: str(s.listen.socket)),
+    "socket-mode": ("600", "666", lambda s: f"{s.listen.socket_mode:o}"),
+    "socket-group": ("7", "8", lambda s: str(s.listen.socket_gid)),
+    "dry-run": ("yes", "no", lambda s: "yes" if s.dry_run else "no"),
+    "pidfile": ("/a", "/b", lambda s: s.listen.pidfile),
+    "syslog": ("yes", "no", lambda s: "yes" if s.log.syslog else "no"),
+    "user": ("nobody", "daemon", lambda s: s.account.name if s.account else None),
+    "log-format": ("json", "text", lambda s: s.log.format),
+    "log-decisions": ("refused", "none", lambda s: s.log.decisions),
+    "stop-timeout": ("5.0", "7.5", lambda s: str(s.stop_timeout)),
+    "runtime": ("loop", "libmilter", lambda s: s.runtime),
+    "workers": ("2", "3", lambda s: str(s.workers)),
+    "no-pin": ("yes", "no", lambda s: "no" if s.pin else "yes"),
+    "verbose": ("yes", "no", lambda s: "yes" if s.log.verbose else "no"),
+}
+
+
+def as_toml(key: str, value: str) -> str:
+    """The key with this value, of the type that the option has."""
+    match OPTIONS[key].kind:
+        case Kind.SWITCH:
+            return f"{key} = {'true' if value == 'yes' else 'false'}\n"
+        case Kind.LIST:
+            return f'{key} = ["{value}"]\n'
+        case _:
+            return f'{key} = "{value}"\n'
+
+
+def test_every_option_is_tested() -> None:
+    """The table above has every option."""
+    assert set(OPTIONS) == set(OPTION_VALUES)
+
+
+@pytest.mark.parametrize("key", OPTIONS)
+def test_flag_and_key(key: str) -> None:
+    """Every flag is a key, every key is a flag, and they do the same."""
+    value, _, found = OPTION_VALUES[key]
+    assert value == found(settings(**{key: value}))
+    assert settings(**{key: value}) == settings(as_toml(key, value))
+
+
+@pytest.mark.parametrize("key", OPTIONS)
+def test_flag_wins(key: str) -> None:
+    """A flag wins over the key of its name; of a list the whole list is replaced."""
+    flag, value, found = OPTION_VALUES[key]
+    assert value == found(settings(as_toml(key, value)))
+    assert flag == found(settings(as_toml(key, value), **{key: flag}))
+
+
+@pytest.mark.parametrize("key", OPTIONS)
+def test_flag_wins_after_a_reload(key: str) -> None:
+    """Read again with the same flags, a changed file changes nothing that a flag has set."""
+    flag, value, found = OPTION_VALUES[key]
+    given = flags("", **{key: flag})
+    assert flag == found(read(given).settings)
+    FILE.write_text(as_toml(key, value))
+    assert flag == found(read(given).settings)
+
+
+def test_reload_reads_anew() -> None:
+    """Read again with the same flags, what has changed in the file and in the files that it names is found."""
+    given = flags('local-domain = ["file:domains"]\n', reply="defer")
+    Path("domains").write_text("a.test\n")
+    assert frozenset({"a.test"}) == read(given).settings.policy.local_domains
+    Path("domains").write_text("b.test\n")
+    FILE.write_text('local-domain = ["file:domains", "c.test"]\n')
+    assert frozenset({"b.test", "c.test"}) == read(given).settings.policy.local_domains
+
+
+@pytest.mark.parametrize("key", [key for key, option in OPTIONS.items() if option.kind is not Kind.LIST])
+def test_last_flag_counts(key: str) -> None:
+    """Of a flag that is given twice, and is no list, the last one counts."""
+    value, other, found = OPTION_VALUES[key]
+    assert value == found(settings(**{key: (other, value)}))
+
+
+def test_defaults() -> None:
+    """Without flags and file: loopback is local, nothing else is, and the socket is on loopback."""
+    read_nothing = settings()
+    assert [str(net) for net in read_nothing.policy.local_networks] == ["127.0.0.0/8", "::1/128"]
+    assert (frozenset(), frozenset()) == (read_nothing.policy.local_domains, read_nothing.policy.relay_domains)
+    assert InetEndpoint("127.0.0.1", 8894) == read_nothing.listen.socket
+    assert (
+        read_nothing.listen.socket_mode,
+        read_nothing.listen.socket_gid,
+        read_nothing.listen.pidfile,
+    ) == (0o660, None, None)
+    assert (read_nothing.dry_run, read_nothing.account, read_nothing.stop_timeout) == (False, None, 30.0)
+    assert (read_nothing.workers, read_nothing.pin) == (1, True)
+    log = read_nothing.log
+    assert (log.syslog, log.format, log.decisions, log.verbose) == (False, "text", "all", False)
+
+
+def test_file_and_flags_together() -> None:
+    """What a flag does not say, the file does."""
+    both = settings('local-domain = ["a.test"]\nsocket = "unix:/a"\n', relay_domain="b.test")
+    assert frozenset({"a.test"}) == both.policy.local_domains
+    assert frozenset({"b.test"}) == both.policy.relay_domains
+    assert UnixEndpoint("/a") == both.listen.socket
+
+
+def test_every_mistake_at_once() -> None:
+    """Flags, file and lists in files, each broken several times: every mistake is told, with file, line and key."""
+    Path("nets").write_text("192.0.2.1/24\n127.0.0.0/8\n0.0.0.0/0\n")
+    Path("domains").write_text("\n# ours\n*.example.org\nexample.com\nbob@example.com\n")
+    toml = """\
+frobnicate = 1
+reply-texts = "x"
+local-network = ["file:nets", "nonsense"]
+local-domain = ["file:domains", "1.2.3.4"]
+relay-domain = ["file:none"]
+verbose = "yes"
+stop-timeout = "soon"
+pidfile = 5
+on-error = "permit"
+log-format = "xml"
+"""
+    # `on-error` is also a flag, which hides the key.
+    assert sorted(
+        [
+            "relaymilter.toml:1: frobnicate: no such key",
+            "relaymilter.toml:2: reply-texts: no such key: did you mean reply-text?",
+            "nets:1: local-network: 192.0.2.1/24 has host bits set: 192.0.2.0/24 was probably meant",
+            "nets:3: local-network: 0.0.0.0/0 is too wide: it would open the relay; /8 is the widest",
+            "relaymilter.toml:3: local-network: 'nonsense' is no network: give an IPv4 or IPv6 address or CIDR, "
+            "such as 192.0.2.0/24 or 2001:db8::/32",
+            "domains:3: local-domain: '*.example.org' has a wildcard: .example.org stands for the subdomains of "
+            "example.org",
+            "domains:5: local-domain: 'bob@example.com' is a mailbox: give its domain, example.com",
+            "relaymilter.toml:4: local-domain: '1.2.3.4' is an address: in a mailbox it is written [1.2.3.4]",
+            "relaymilter.toml:5: relay-domain: none: No such file or directory",
+            "relaymilter.toml:6: verbose: wants true or false",
+            "relaymilter.toml:7: stop-timeout: 'soon' is no number of seconds",
+            "relaymilter.toml:8: pidfile: wants one string",
+            "--on-error: 'accept' is none of defer, reject",
+            "relaymilter.toml:10: log-format: 'xml' is none of text, json",
+            "--socket: 'tcp' is no kind of socket: give unix:/PATH, inet:PORT@HOST, inet6:PORT@[HOST] or fd:N",
+            "--user: there is no user 'no-such-user'",
+            "--reply-code: '250' is no code that refuses a recipient: give one of 4xx or 5xx, but not 421",
+            "--reply-text: only {recipient} may stand in braces",
+            "--authorised-login: logins: No such file or directory",
+            "--authorised-login: '' is no login",
+        ]
+    ) == problems(
+        toml,
+        on_error="accept",
+        socket="tcp:25",
+        user="no-such-user",
+        reply_code="250",
+        reply_text="{who}",
+        authorised_login=("file:logins", ""),
+    )
+
+
+def test_a_flag_hides_its_key() -> None:
+    """A key that a flag replaces is not complained of."""
+    assert settings('reply = "x"\nlocal-domain = ["*"]\n', reply="defer", local_domain="a.test")
+
+
+def test_error_text() -> None:
+    """A ConfigError reads as its problems, one a line."""
+    with pytest.raises(ConfigError) as refused:
+        read(Flags({"reply": ("x",), "on-error": ("y",)}))
+    assert set(str(refused.value).split("\n")) == set(refused.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("toml", "given", "only_flags"),
+    [
+        (None, {"reply": "x"}, True),
+        (None, {"local_domain": "file:none"}, True),
+        ('reply = "x"\n', {}, False),
+        ('reply = "x"\n', {"on_error": "y"}, False),
+    ],
+    ids=["flag", "a file that a flag names is missing", "key", "both"],
+)
+def test_only_flags(toml: str | None, given: dict[str, str], only_flags: bool) -> None:
+    """Whether the command line alone is wrong is known: it makes the exit status."""
+    with pytest.raises(ConfigError) as refused:
+        read(flags(toml, **given))
+    assert only_flags == refused.value.only_flags
+
+
+# A hyphen or a digit more is what a hand slips into.
+_KEYS = st.sampled_from([*OPTIONS, "x", "reply_code"])
+_TEXTS = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from([value for two in OPTION_VALUES.values() for value in two[:2]]),
+    st.sampled_from(["file:", "file:none", "file:.", "fd:99999999999", "unix:", "inet:1@", "[", ".[::1]", "%", "@"]),
+)
+_SCALARS = st.one_of(_TEXTS, st.integers(), st.floats(), st.booleans())
+_VALUES = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=3), max_leaves=4)
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + "".join(f"\\U{ord(char):08x}" for char in value if not "\ud800" <= char <= "\udfff") + '"'
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    return str(value)
+
+
+@hypothesis_settings(max_examples=80)
+@given(
+    st.dictionaries(_KEYS, _VALUES, max_size=5),
+    st.dictionaries(st.sampled_from([*OPTIONS]), st.lists(_TEXTS, min_size=1, max_size=2).map(tuple), max_size=4),
+)
+def test_nothing_but_a_config_error(table: dict[str, Any], given_flags: dict[str, tuple[str, ...]]) -> None:
+    """Whatever is written, it is settings or a ConfigError whose every problem has a place: a reload survives it."""
+    FILE.write_text("".join(f"{key} = {_toml_value(value)}\n" for key, value in table.items()))
+    for problem in problems_if_any(Flags(given_flags, FILE)):
+        assert problem.startswith(("relaymilter.toml:", "--"))
+
+
+@hypothesis_settings(max_examples=60)
+@given(st.binary(max_size=60))
+def test_any_file(content: bytes) -> None:
+    """Whatever bytes the file and a list have, it is settings or a ConfigError."""
+    FILE.write_bytes(content)
+    for problem in problems_if_any(Flags({}, FILE)) + problems_if_any(Flags({"local-domain": (f"file:{FILE}",)})):
+        assert problem.startswith(("relaymilter.toml:", "--local-domain: relaymilter.toml: "))
