@@ -1,0 +1,209 @@
+"""The rule set: the first rule that permits, restrictions after it, and what is said when none does."""
+
+from __future__ import annotations
+
+import pytest
+
+from relaymilter.policy.envelope import Request, client, request
+from relaymilter.policy.ports import LookupFailed
+from relaymilter.policy.relay import RelayRule
+from relaymilter.policy.ruleset import Refusals, Restriction, Ruleset
+from relaymilter.policy.verdict import Decision, Defer, NoOpinion, Permit, Reject, Reply, Step, Unknown
+from tests.policy.asking import NEIGHBOUR, FailingNames, decide, outcome, relay_rules
+
+DENIED = Reply(554, "5.7.1", "{recipient}: Relay access denied")
+BAD_PATH = Reply(501, "5.1.3", "Bad recipient address syntax")
+UNCERTAIN = Reply(451, "4.7.1", "Cannot decide on this recipient now, try again later")
+NO = Reply(550, "5.7.1", "No")
+LATER = Reply(450, "4.7.1", "Later")
+
+REQUEST = request(client("203.0.113.7"), b"<b@else.test>")
+GARBLED = request(client("203.0.113.7"), b"<")
+
+
+def rule(name: str, answer: Permit | NoOpinion | LookupFailed) -> RelayRule:
+    """A relay rule that always answers this."""
+
+    def ask(_: Request) -> Permit | NoOpinion:
+        if isinstance(answer, LookupFailed):
+            raise answer
+        return answer
+
+    return RelayRule(name, ask)
+
+
+def restriction(name: str, answer: Reject | Defer | NoOpinion | LookupFailed) -> Restriction:
+    """A restriction that always answers this."""
+
+    def ask(_: Request) -> Reject | Defer | NoOpinion:
+        if isinstance(answer, LookupFailed):
+            raise answer
+        return answer
+
+    return Restriction(name, ask)
+
+
+YES = rule("yes", Permit("because"))
+SILENT = rule("silent", NoOpinion("nothing"))
+DOWN = rule("down", LookupFailed("table: timeout"))
+OFF = rule("off", LookupFailed("table: refused"))
+
+
+def never(_: Request) -> NoOpinion:
+    """A rule or restriction that must not be asked."""
+    raise AssertionError("asked")
+
+
+def test_no_rules() -> None:
+    """With no rules the answer is reject."""
+    refused = Reject(DENIED, "no rule permits")
+    assert Decision(refused, "no-rule", (Step("no-rule", refused),)) == Ruleset().decide(REQUEST)
+
+
+def test_no_rules_and_no_path() -> None:
+    """With no rules a malformed path is told as one."""
+    refused = Reject(BAD_PATH, "no closing bracket")
+    assert Decision(refused, "bad-path", (Step("bad-path", refused),)) == Ruleset().decide(GARBLED)
+
+
+def test_first_that_permits_ends_the_search() -> None:
+    """Rules are asked in order until one permits."""
+    rules = (SILENT, YES, RelayRule("never", never))
+    trail = (Step("silent", NoOpinion("nothing")), Step("yes", Permit("because")))
+    assert Decision(Permit("because"), "yes", trail) == Ruleset(rules).decide(REQUEST)
+
+
+def test_none_permits() -> None:
+    """Rules without an opinion reject, and restrictions are not asked."""
+    refused = Reject(DENIED, "no rule permits")
+    trail = (Step("silent", NoOpinion("nothing")), Step("no-rule", refused))
+    assert Decision(refused, "no-rule", trail) == Ruleset((SILENT,), (Restriction("never", never),)).decide(REQUEST)
+
+
+@pytest.mark.parametrize("asked", [REQUEST, GARBLED], ids=["path", "no path"])
+@pytest.mark.parametrize("rules", [(DOWN, SILENT), (SILENT, DOWN), (DOWN, OFF)], ids=["first", "last", "twice"])
+def test_failed_lookup_defers(rules: tuple[RelayRule, ...], asked: Request) -> None:
+    """Where a look-up failed and nothing permits the answer is 4xx, with the first failure as its reason."""
+    decision = Ruleset(rules).decide(asked)
+    assert (Defer(UNCERTAIN, "table: timeout"), "uncertain") == (decision.verdict, decision.rule)
+    assert Step("down", Unknown("table: timeout")) in decision.trail
+    assert Step("uncertain", decision.verdict) == decision.trail[-1]
+    assert len(rules) + 1 == len(decision.trail)
+
+
+def test_failed_lookup_is_forgotten_where_another_rule_permits() -> None:
+    """A rule after the failure may still permit."""
+    trail = (Step("down", Unknown("table: timeout")), Step("yes", Permit("because")))
+    assert Decision(Permit("because"), "yes", trail) == Ruleset((DOWN, YES)).decide(REQUEST)
+
+
+def test_restrictions_without_opinion() -> None:
+    """A permit that no restriction objects to stands, and the trail tells of all."""
+    restrictions = (restriction("one", NoOpinion("fine")), restriction("two", NoOpinion("fine too")))
+    trail = (
+        Step("yes", Permit("because")),
+        Step("one", NoOpinion("fine")),
+        Step("two", NoOpinion("fine too")),
+    )
+    assert Decision(Permit("because"), "yes", trail) == Ruleset((YES,), restrictions).decide(REQUEST)
+
+
+@pytest.mark.parametrize("refusal", [Reject(NO, "bad"), Defer(LATER, "soon")], ids=["reject", "defer"])
+def test_restriction_refuses(refusal: Reject | Defer) -> None:
+    """The first restriction that refuses decides, and the others are not asked."""
+    restrictions = (
+        restriction("fine", NoOpinion("fine")),
+        restriction("no", refusal),
+        Restriction("never", never),
+    )
+    trail = (Step("yes", Permit("because")), Step("fine", NoOpinion("fine")), Step("no", refusal))
+    assert Decision(refusal, "no", trail) == Ruleset((YES,), restrictions).decide(REQUEST)
+
+
+def test_restriction_that_cannot_find_out() -> None:
+    """A look-up that fails in a restriction defers at once, whatever would come after it."""
+    restrictions = (restriction("down", LookupFailed("dns: timeout")), Restriction("never", never))
+    decision = Ruleset((YES,), restrictions).decide(REQUEST)
+    assert (Defer(UNCERTAIN, "dns: timeout"), "down") == (decision.verdict, decision.rule)
+    assert (Step("yes", Permit("because")), Step("down", decision.verdict)) == decision.trail
+
+
+def test_exception_is_not_swallowed() -> None:
+    """An exception other than LookupFailed is the caller's to answer, and no rule after it is asked."""
+
+    def broken(_: Request) -> NoOpinion:
+        raise RuntimeError("a bug")
+
+    for ruleset in (Ruleset((RelayRule("broken", broken), YES)), Ruleset((YES,), (Restriction("broken", broken),))):
+        with pytest.raises(RuntimeError, match="a bug"):
+            ruleset.decide(REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("refusals", "kind"),
+    [(Refusals(relay_denied=LATER), Defer), (Refusals(relay_denied=NO), Reject)],
+    ids=["4xx", "5xx"],
+)
+def test_words_of_the_administrator(refusals: Refusals, kind: type) -> None:
+    """The administrator's reply is used, and its code says whether the refusal is for good."""
+    verdict = Ruleset(refusals=refusals).decide(REQUEST).verdict
+    assert isinstance(verdict, kind)
+    assert verdict == kind(refusals.relay_denied, "no rule permits")
+
+
+def test_uncertain_in_the_words_of_the_administrator() -> None:
+    """With a 5xx for what is uncertain a failed look-up rejects, in a rule as in a restriction; it never permits."""
+    refusals = Refusals(uncertain=Reply(550, "5.3.0", "Broken"))
+    assert outcome(Ruleset((DOWN,), refusals=refusals).decide(REQUEST)) == "reject uncertain"
+    down = restriction("down", LookupFailed("x"))
+    assert outcome(Ruleset((YES,), (down,), refusals).decide(REQUEST)) == "reject down"
+
+
+def test_restrictions_bind_those_we_relay_for() -> None:
+    """A restriction is asked whoever was permitted: a local client, a login, or a stranger to a local mailbox."""
+    ruleset = Ruleset(relay_rules(), (restriction("no", Reject(NO, "bad")),))
+    assert outcome(decide("<b@else.test>", address=NEIGHBOUR, ruleset=ruleset)) == "reject no"
+    assert outcome(decide("<b@else.test>", login="joe", ruleset=ruleset)) == "reject no"
+    assert outcome(decide("<b@kite.test>", ruleset=ruleset)) == "reject no"
+    assert outcome(decide("<b@else.test>", ruleset=ruleset)) == "reject no-rule"
+
+
+@pytest.mark.parametrize(
+    ("recipient", "login", "told"),
+    [
+        ("<b@kite.test>", None, "defer uncertain"),
+        ("<b@else.test>", None, "defer uncertain"),
+        ("<b@relay.test>", None, "permit relay-domain"),
+        ("<b@else.test>", "joe", "permit authorised-login"),
+        ("<b%else.test@kite.test>", None, "reject no-rule"),
+        ("<", None, "reject bad-path"),
+        ("<postmaster>", None, "permit local-recipient"),
+    ],
+)
+def test_the_table_of_local_domains_is_down(recipient: str, login: str | None, told: str) -> None:
+    """What depends on a table that is down is deferred, and nothing else."""
+    ruleset = Ruleset(relay_rules(local=FailingNames()))
+    assert told == outcome(decide(recipient, login=login, ruleset=ruleset))
+
+
+def test_decisions_carry_nothing_over() -> None:
+    """One rule set decides the same whatever it decided before."""
+    before = decide("<b@else.test>")
+    assert "permit" == decide("<b@else.test>", login="joe").word == decide("<b@else.test>", address=NEIGHBOUR).word
+    assert before == decide("<b@else.test>")
+    assert before.word == "reject"
+
+
+@pytest.mark.parametrize(
+    ("ruleset", "may_block"),
+    [
+        (Ruleset(), False),
+        (Ruleset((YES, SILENT), (restriction("r", NoOpinion("")),)), False),
+        (Ruleset((YES, RelayRule("table", never, may_block=True))), True),
+        (Ruleset((YES,), (Restriction("table", never, may_block=True),)), True),
+    ],
+    ids=["empty", "none", "a rule", "a restriction"],
+)
+def test_one_that_may_block_is_enough(ruleset: Ruleset, may_block: bool) -> None:
+    """A rule set may block where one of its rules or restrictions may."""
+    assert may_block is ruleset.may_block
