@@ -25,6 +25,11 @@ from tests.rig import (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of our own."""
+    parser.addoption("--fuzz-seconds", type=int, default=6, help="how long each fuzz target runs")
+
+
 def _refuse_skip(report: Any) -> None:
     if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
