@@ -20,7 +20,7 @@ _STATUS = {"permit": os.EX_OK, "reject": os.EX_NOPERM, "defer": os.EX_TEMPFAIL}
 
 @click.command()
 @click.option("--client", "address", required=True, metavar="IP", help="The client's address.")
-@click.option("--login", metavar="LOGIN", help="What {auth_authen} proves.")
+@click.option("--login", metavar="LOGIN", help="What {auth_authen} proves, as it is or as logged.")
 @click.option("--helo", default="", metavar="NAME", help="The name in HELO.")
 @click.option("--sender", default="<>", metavar="PATH", help="The argument of MAIL FROM.")
 @click.option("--recipient", required=True, metavar="PATH", help="The argument of RCPT TO, as typed or as logged.")
@@ -47,7 +47,7 @@ def explain(
     asked = request(
         client(address),
         typed(recipient),
-        login=login or None,
+        login=_login(login),
         rcpt_addr=None if rcpt_addr is None else typed(rcpt_addr),
         helo=typed(helo),
         sender=typed(sender),
@@ -55,6 +55,10 @@ def explain(
     explanation = explain_request(settings.policy, asked)
     click.echo(json.dumps(explanation.as_dict(), indent=2) if as_json else _lines(explanation))
     return _STATUS[explanation.verdict]
+
+
+def _login(text: str | None) -> str | None:
+    return typed(text).decode("utf-8", "surrogateescape") if text else None
 
 
 def _lines(explanation: Explanation) -> str:

@@ -21,7 +21,8 @@ ON_ERROR = {
     "defer": UNCERTAIN,
     "reject": Reply(554, "5.7.1", "Cannot decide on this recipient"),
 }
-_MAX_TEXT = 300
+_MAX_TEXT = 178
+"""Of the 980 octets that libmilter takes for a reply the rest is for `<recipient>`: 400 characters, each perhaps a `%`."""
 _STATUS = re.compile(r"[45]\.[0-9]{1,3}\.[0-9]{1,3}")
 _ID = re.compile(r"[0-9]{1,10}")
 _NO_ID = 2**32 - 1  # chown(2): leave it as it is
@@ -103,11 +104,12 @@ def reply_status(text: str) -> str:
 
 
 def reply_text(text: str) -> str:
-    """One line of printable ASCII, in which only {recipient} may stand in braces."""
-    if not text or len(text) > _MAX_TEXT or not text.isascii() or not text.isprintable():
-        raise ValueError(f"a reply's text is one line of 1 to {_MAX_TEXT} printable ASCII characters")
-    if "{" in text.replace("{recipient}", ""):
-        raise ValueError("only {recipient} may stand in braces")
+    """One line of printable ASCII, in which only {recipient} may stand in braces, and once; `%` is two on the wire."""
+    ours = text.replace("{recipient}", "", 1)
+    if not text or len(ours) + ours.count("%") > _MAX_TEXT or not text.isascii() or not text.isprintable():
+        raise ValueError(f"a reply's text is one line of 1 to {_MAX_TEXT} printable ASCII characters; % counts twice")
+    if "{" in ours:
+        raise ValueError("only {recipient} may stand in braces, and once")
     return text
 
 

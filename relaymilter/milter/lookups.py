@@ -27,14 +27,18 @@ class LookupPool:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="lookup")
 
     def start(self, session: Session, asked: Request) -> "Future[Decision]":
-        """The decision to come. The future never raises."""
+        """The decision to come; the future raises only if too_late() cancelled it."""
         if not self._room.acquire(blocking=False):
             full: Future[Decision] = Future()
             full.set_result(session.uncertain("too many look-ups are under way"))
             return full
-        future = self._executor.submit(session.decide, asked)
-        future.add_done_callback(lambda _: self._room.release())
-        return future
+        return self._executor.submit(self._decide, session, asked)
+
+    def _decide(self, session: Session, asked: Request) -> Decision:
+        try:
+            return session.decide(asked)
+        finally:
+            self._room.release()
 
     def wait(self, session: Session, asked: Request) -> Decision:
         """The decision, or "uncertain" once the deadline is over."""
@@ -42,9 +46,10 @@ class LookupPool:
         try:
             return future.result(self.deadline)
         except Late:
-            future.cancel()
-            return self.too_late(session)
+            return self.too_late(session, future)
 
-    def too_late(self, session: Session) -> Decision:
-        """What a missed deadline says."""
+    def too_late(self, session: Session, future: "Future[Decision]") -> Decision:
+        """What a missed deadline says; a look-up that has not begun is not made any more."""
+        if future.cancel():
+            self._room.release()
         return session.uncertain(f"no answer within {self.deadline:g} s")

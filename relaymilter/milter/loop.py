@@ -138,11 +138,12 @@ class Connection(asyncio.Protocol):
         self.transport.pause_reading()
         loop = self.server.loop
         future = pool.start(session, asked)
-        deadline = loop.call_later(pool.deadline, lambda: self.decided(asked, pool.too_late(session)))
+        deadline = loop.call_later(pool.deadline, lambda: self.decided(asked, pool.too_late(session, future)))
 
         def done(result: "Future[Decision]") -> None:
-            loop.call_soon_threadsafe(deadline.cancel)
-            loop.call_soon_threadsafe(self.decided, asked, result.result())
+            if not result.cancelled():
+                loop.call_soon_threadsafe(deadline.cancel)
+                loop.call_soon_threadsafe(self.decided, asked, result.result())
 
         future.add_done_callback(done)
 

@@ -50,7 +50,7 @@ class DecisionLog:
             "session": session,
             "client": printable(request.client.text.encode("utf-8", "surrogateescape")),
             "helo": printable(request.helo),
-            "login": None if request.login is None else printable(request.login.encode()),
+            "login": None if request.login is None else printable(request.login.encode("utf-8", "surrogateescape")),
             "sender": printable(request.sender),
             "recipient": printable(request.recipient),
             "verdict": decision.word,

@@ -175,7 +175,7 @@ noise = st.builds(packet, st.binary(min_size=1, max_size=1), st.binary(max_size=
 
 @given(st.lists(st.one_of(whole, noise, st.binary(max_size=40))))
 def test_a_stranger_is_permitted_no_relaying_by_any_stream(pieces: list[bytes]) -> None:
-    """No stream of packets without a login in it lets a stranger reach d.test, nor raises anything but ProtocolError."""
+    """Without a login in it, no stream lets a stranger reach d.test, nor raises anything but ProtocolError."""
     decided = []
 
     class Spy(Dialogue):
