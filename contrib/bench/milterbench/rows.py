@@ -14,12 +14,12 @@ PINNED = "taskset -c 0 "
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A milter to measure: its name, the command that starts it, and whether it must log each decision."""
+    """A milter to measure: its name, the command that starts it, and whether it must log each decision (None: unknown)."""
 
     name: str
     command: str
     says: str
-    logs: bool = False
+    logs: bool | None = False
     default: bool = True
 
 
@@ -47,5 +47,5 @@ def chosen(names: str, adhoc: list[str]) -> list[Row]:
         rows = [known[name] for name in names.split(",")]
     else:
         rows = [row for row in ROWS if row.default]
-    rows += [Row(name, command, "given by hand") for name, _, command in (text.partition("=") for text in adhoc)]
+    rows += [Row(name, command, "given by hand", None) for name, _, command in (text.partition("=") for text in adhoc)]
     return [known[REFERENCE], *(row for row in rows if row.name != REFERENCE)]
