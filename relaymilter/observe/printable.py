@@ -30,7 +30,7 @@ _ESCAPED = re.compile(rb"\\\\|\\x([0-9a-fA-F]{2})")
 
 
 def quoted(text: str) -> str:
-    """A value for a `key=value` line: bare if it can be, else in double quotes with `\\"` inside; a bare `-` is none."""
+    """A value for a `key=value` line: bare if it can be, else in double quotes, with `\\"` inside; `-` is none."""
     if text not in ("", "-") and " " not in text and '"' not in text:
         return text
     return '"' + text.replace('"', '\\"') + '"'

@@ -4,53 +4,91 @@ import contextlib
 import logging
 import os
 import socket
+import stat
+import threading
 from collections.abc import Callable
 from typing import TypeAlias
 
 Sink: TypeAlias = Callable[[str], None]
 """Takes one line of ASCII, without its end."""
 
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
 _MAIL = 2 << 3
 _INFO, _WARNING, _ERROR = 6, 4, 3
 _SYSLOG = "/dev/log"
 
 
 def stderr_sink(fd: int = 2) -> Sink:
-    """A line in one write(2), so that lines of several workers do not mix."""
+    """A line in one write(2), so that lines of several workers do not mix.
+
+    A pipe or a socket that no one empties is not waited for; how many lines it lost is told when there is room again.
+    """
+    send = _without_waiting(fd)
+    lost = 0
 
     def write(line: str) -> None:
-        with contextlib.suppress(OSError):
-            os.write(fd, f"{line}\n".encode("ascii", "backslashreplace"))
+        nonlocal lost
+        told = f"\nWARNING: {lost} lines could not be logged\n" if lost else ""
+        octets = f"{told}{line}\n".encode("ascii", "backslashreplace")
+        try:
+            whole = send(octets) == len(octets)
+        except OSError:
+            whole = False
+        lost = 0 if whole else lost + 1
 
     return write
+
+
+def _without_waiting(fd: int) -> Callable[[bytes], int]:
+    """write(2) that raises BlockingIOError where a pipe or a socket is full.
+
+    O_NONBLOCK on the descriptor itself would be there for all who share it, so a pipe is opened anew.
+    """
+    kind = os.fstat(fd).st_mode
+    if stat.S_ISSOCK(kind):
+        connection = socket.socket(fileno=os.dup(fd))
+        return lambda octets: connection.send(octets, socket.MSG_DONTWAIT)
+    if stat.S_ISFIFO(kind):
+        with contextlib.suppress(OSError):  # another user's pipe, or one without a reader
+            fd = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    return lambda octets: os.write(fd, octets)
 
 
 def syslog_sink(severity: int = _INFO, path: str = _SYSLOG) -> Sink:
     """A datagram to the local syslog, facility mail (RFC 3164 4.1); it connects anew when syslog was restarted."""
     tag = f"<{_MAIL | severity}>relaymilter[{os.getpid()}]: "
-    connection: list[socket.socket] = []
-
-    def connect() -> socket.socket:
-        if not connection:
-            opened = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            opened.setblocking(False)
-            opened.connect(path)
-            connection.append(opened)
-        return connection[0]
+    connection: socket.socket | None = None
+    one_at_a_time = threading.Lock()
 
     def write(line: str) -> None:
+        nonlocal connection
         datagram = (tag + line).encode("ascii", "backslashreplace")
-        for _ in range(2):
-            try:
-                connect().send(datagram)
-                return
-            except BlockingIOError:
-                return
-            except OSError:
-                while connection:
-                    connection.pop().close()
+        with one_at_a_time:
+            for _ in range(2):
+                try:
+                    connection = connection or _datagrams_to(path)
+                    connection.send(datagram)
+                except BlockingIOError:
+                    return
+                except OSError:
+                    if connection is not None:
+                        connection.close()
+                    connection = None
+                else:
+                    return
 
     return write
+
+
+def _datagrams_to(path: str) -> socket.socket:
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    opened.setblocking(False)
+    try:
+        opened.connect(path)
+    except OSError:
+        opened.close()
+        raise
+    return opened
 
 
 class _LineHandler(logging.Handler):
@@ -64,8 +102,9 @@ class _LineHandler(logging.Handler):
         severity = (
             _ERROR if record.levelno >= logging.ERROR else _WARNING if record.levelno >= logging.WARNING else _INFO
         )
-        for line in self.format(record).splitlines():
-            self.sinks[severity](line)
+        # The text of an exception may be a client's: a further line is indented, so that none looks like a decision.
+        for number, line in enumerate(self.format(record).splitlines()):
+            self.sinks[severity]("    " * (number > 0) + line.translate(_CONTROLS))
 
 
 def log_to(syslog: bool, verbose: bool) -> Sink:
