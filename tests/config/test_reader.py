@@ -172,7 +172,7 @@ log-format = "xml"
             "--socket: 'tcp' is no kind of socket: give unix:/PATH, inet:PORT@HOST, inet6:PORT@[HOST] or fd:N",
             "--user: there is no user 'no-such-user'",
             "--reply-code: '250' is no code that refuses a recipient: give one of 4xx or 5xx, but not 421",
-            "--reply-text: only {recipient} may stand in braces",
+            "--reply-text: only {recipient} may stand in braces, and once",
             "--authorised-login: logins: No such file or directory",
             "--authorised-login: '' is no login",
         ]

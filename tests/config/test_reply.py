@@ -29,7 +29,8 @@ SENDMAIL = "{recipient}... Relaying denied. Proper authentication required."
         ({"reply_status": "5.999.999"}, Reply(554, "5.999.999", DENIED)),
         ({"reply_text": "No."}, Reply(554, "5.7.1", "No.")),
         ({"reply_text": "No, {recipient}, 100 %"}, Reply(554, "5.7.1", "No, {recipient}, 100 %")),
-        ({"reply_text": "x" * 300}, Reply(554, "5.7.1", "x" * 300)),
+        ({"reply_text": "x" * 178 + "{recipient}"}, Reply(554, "5.7.1", "x" * 178 + "{recipient}")),
+        ({"reply_text": "%" * 89}, Reply(554, "5.7.1", "%" * 89)),
     ],
     ids=str,
 )
@@ -54,19 +55,19 @@ def test_bad_status(status: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x" * 301, "caf\xe9", "No\r\n250 Yes", "No\n", "No\r", "a\tb", "a\0b", "\x1b[31mNo", "\x7f", "a\u2028b"],
-    ids=["empty", "long", "8 bit", "CR LF", "LF", "CR", "tab", "NUL", "escape", "DEL", "LINE SEPARATOR"],
+    ["", "x" * 179, "%" * 90, "caf\xe9", "No\r\n250 Yes", "No\n", "No\r", "a\tb", "a\0b", "\x1b[31mNo", "\x7f", "a\u2028b"],
+    ids=["empty", "long", "percent signs", "8 bit", "CR LF", "LF", "CR", "tab", "NUL", "escape", "DEL", "LINE SEPARATOR"],
 )
 def test_bad_text(text: str) -> None:
     """A reply's text is one line of printable ASCII: none can be two replies."""
-    message = "a reply's text is one line of 1 to 300 printable ASCII characters"
+    message = "a reply's text is one line of 1 to 178 printable ASCII characters; % counts twice"
     assert [f"--reply-text: {message}"] == problems(reply_text=text)
 
 
-@pytest.mark.parametrize("text", ["{who}", "{}", "{", "{recipient", "{{recipient}}", "{Recipient}", "{recipient!r}"])
+@pytest.mark.parametrize("text", ["{who}", "{}", "{", "{recipient", "{{recipient}}", "{Recipient}", "{recipient!r}", "{recipient}{recipient}"])
 def test_unknown_braces(text: str) -> None:
-    """Only {recipient} is filled in, so nothing else may look as if it were."""
-    assert problems(reply_text=text) == ["--reply-text: only {recipient} may stand in braces"]
+    """Only {recipient} is filled in, and once, so nothing else may look as if it were."""
+    assert problems(reply_text=text) == ["--reply-text: only {recipient} may stand in braces, and once"]
 
 
 @pytest.mark.parametrize(
