@@ -1,0 +1,267 @@
+"""A session: what it keeps, what it forgets, and what it answers when something in it breaks."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from relaymilter.config.reader import Flags, read
+from relaymilter.config.wiring import ruleset
+from relaymilter.milter.replies import Mta, Words
+from relaymilter.milter.session import Service, Session
+from relaymilter.observe.decisions import DecisionLog
+from relaymilter.policy.envelope import NOWHERE, Request
+from relaymilter.policy.ports import LookupFailed
+from relaymilter.policy.relay import RelayRule
+from relaymilter.policy.ruleset import Restriction, Ruleset
+from relaymilter.policy.verdict import NoOpinion, Permit
+
+SETTINGS = read(Flags({"local-domain": ("example.org",)})).settings.policy
+RULES = ruleset(SETTINGS)
+THIRD_PARTY = b"<v@example.com>"
+DENIED = Words(554, "5.7.1", "<v@example.com>: Relay access denied")
+UNCERTAIN = Words(451, "4.7.1", "Cannot decide on this recipient now, try again later")
+
+
+def session(
+    rules: Ruleset = RULES, *, address: str | None = "203.0.113.7", port: int | None = 40000, dry_run: bool = False
+) -> tuple[Session, list[str]]:
+    """A session from this address, and the lines that it logs."""
+    lines: list[str] = []
+    new = Session(Service(rules, DecisionLog(lines.append, as_json=True), dry_run))
+    new.connect(address, port, "Postfix 3.7.11")
+    new.hello(b"h.example.net")
+    new.mail(b"<a@example.net>")
+    return new, lines
+
+
+def rcpt(
+    session: Session, recipient: bytes = THIRD_PARTY, login: str | None = None, rcpt_addr: bytes | None = None
+) -> Words | None:
+    """What the client hears of this recipient, as a runtime has it asked, decided and told."""
+    asked = session.asked(recipient, login, rcpt_addr)
+    return session.said(asked, session.decide(asked))
+
+
+def test_recipients_are_decided_one_by_one() -> None:
+    """A permit carries over to no other recipient, nor does a refusal."""
+    ours, _ = session()
+    assert rcpt(ours) == DENIED
+    assert rcpt(ours, b"<bob@example.org>") is None
+    assert rcpt(ours) == DENIED
+
+
+@pytest.mark.parametrize("end", [Session.abort, lambda _: None], ids=["abort", "no abort, as Sendmail after a message"])
+def test_login_is_of_its_message_alone(end: Callable[[Session], None]) -> None:
+    """A login serves the recipients that it came with, and no other."""
+    ours, _ = session()
+    assert rcpt(ours, login="alice") is None
+    end(ours)
+    ours.mail(b"<b@example.net>")
+    assert rcpt(ours) == DENIED
+
+
+@pytest.mark.parametrize("login", ["", None])
+def test_no_login(login: str | None) -> None:
+    """An empty {auth_authen} is none."""
+    ours, lines = session()
+    assert rcpt(ours, login=login) == DENIED
+    assert json.loads(lines[0])["login"] is None
+
+
+def test_sender_is_of_its_message_alone() -> None:
+    """Neither an aborted message's sender nor the last one's is logged with the next."""
+    ours, lines = session()
+    rcpt(ours)
+    ours.abort()
+    rcpt(ours)
+    ours.mail(b"<>")
+    rcpt(ours)
+    assert [json.loads(line)["sender"] for line in lines] == ["<a@example.net>", "", "<>"]
+
+
+def test_greeting_stays() -> None:
+    """HELO is of the connection: it outlives a message, and a second one replaces it (STARTTLS)."""
+    ours, lines = session()
+    ours.abort()
+    rcpt(ours)
+    ours.hello(b"other.example.net")
+    rcpt(ours)
+    assert [json.loads(line)["helo"] for line in lines] == ["h.example.net", "other.example.net"]
+
+
+@pytest.mark.parametrize("address", [None, "", "unknown", "localhost", "fe80::1%eth0", "127.0.0.1 ", "127.1"])
+def test_unknown_address(address: str | None) -> None:
+    """A client whose address is missing, or no address, is a stranger."""
+    ours, _ = session(address=address)
+    assert rcpt(ours) == DENIED
+
+
+def test_before_connect() -> None:
+    """A session that was told nothing yet is a stranger's."""
+    ours = Session(Service(RULES, None))
+    assert (NOWHERE, Mta.UNKNOWN) == (ours.client, ours.mta)
+    assert rcpt(ours) == DENIED
+
+
+def test_not_by_smtp() -> None:
+    """127.0.0.1, port 0 is Postfix's own mail, permitted though no network is local; port 0 elsewhere is nothing."""
+    nobody_local = ruleset(read(Flags({"local-network": ("!127.0.0.0/8",)})).settings.policy)
+    assert rcpt(session(nobody_local, address="127.0.0.1", port=0)[0]) is None
+    assert rcpt(session(nobody_local, address="127.0.0.1", port=1)[0]) == DENIED
+    assert rcpt(session(nobody_local, address="203.0.113.7", port=0)[0]) == DENIED
+
+
+def test_sendmail_hears_no_recipient() -> None:
+    """The MTA that speaks is known from its macro v at CONNECT."""
+    ours, lines = session()
+    ours.connect("203.0.113.7", 40000, "8.17.1.9")
+    assert rcpt(ours) == Words(554, "5.7.1", "Relay access denied")
+    assert json.loads(lines[0])["reply"] == "554 5.7.1 Relay access denied"
+
+
+def test_ids_differ() -> None:
+    """Each session has an id of its own, with its worker's prefix."""
+    service = Service(RULES, None, prefix="c0ffee-")
+    ids = {Session(service).id for _ in range(100)}
+    assert len(ids) == 100
+    assert all(each.startswith("c0ffee-") for each in ids)
+
+
+def test_nothing_logged() -> None:
+    """Without a decision log the answers are the same."""
+    ours = Session(Service(RULES, None))
+    ours.connect("203.0.113.7", 40000, None)
+    assert rcpt(ours) == DENIED
+    assert rcpt(ours, b"<bob@example.org>") is None
+
+
+def test_dry_run() -> None:
+    """In a dry run the MTA hears CONTINUE, and the log says what would have been."""
+    ours, lines = session(dry_run=True)
+    assert rcpt(ours) is None
+    found = json.loads(lines[0])
+    assert (found["verdict"], found["reply"], found["dry_run"]) == ("reject", str(DENIED), True)
+
+
+class Unspeakable(Exception):
+    """An exception whose text is one more exception."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def _recurse(request: Request) -> Permit | NoOpinion:
+    return _recurse(request)
+
+
+def _raising(error: Exception) -> Callable[[Request], Permit | NoOpinion]:
+    def ask(_: Request) -> Permit | NoOpinion:
+        raise error
+
+    return ask
+
+
+BROKEN = {
+    "ValueError": _raising(ValueError("x\r\n250 Yes\x1b[2J")),
+    "KeyError": _raising(KeyError(b"\xff")),
+    "UnicodeDecodeError": _raising(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no")),
+    "MemoryError": _raising(MemoryError()),
+    "StopIteration": _raising(StopIteration()),
+    "AssertionError": _raising(AssertionError()),
+    "TimeoutError": _raising(TimeoutError()),
+    "Unspeakable": _raising(Unspeakable()),
+    "RecursionError": _recurse,
+}
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """The traceback of what breaks here is not of interest, but it is made."""
+    log = logging.getLogger("relaymilter")
+    before = [*log.handlers], log.propagate
+    log.handlers[:], log.propagate = [logging.StreamHandler(io.StringIO())], False
+    yield
+    log.handlers[:], log.propagate = before
+
+
+def broken(name: str, on_error: str = "defer") -> Ruleset:
+    """The rules of the daemon behind one that raises."""
+    settings = read(Flags({"local-domain": ("example.org",), "on-error": (on_error,)})).settings.policy
+    whole = ruleset(settings)
+    return Ruleset((RelayRule("broken-rule", BROKEN[name]), *whole.rules), whole.restrictions, whole.refusals)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("address", ["203.0.113.7", "127.0.0.1"], ids=["stranger", "local client"])
+def test_internal_error(name: str, address: str) -> None:
+    """Whatever a rule raises, the answer is 451, for a local client too, and the log says what broke."""
+    ours, lines = session(broken(name), address=address)
+    assert rcpt(ours) == UNCERTAIN
+    found = json.loads(lines[0])
+    assert (found["verdict"], found["rule"], found["reply"]) == ("defer", "broken", str(UNCERTAIN))
+    assert found["reason"] == f"an internal error: {name}"
+
+
+def test_internal_error_rejects_on_request() -> None:
+    """With --on-error reject it is 554."""
+    ours, lines = session(broken("ValueError", "reject"))
+    assert rcpt(ours) == Words(554, "5.7.1", "Cannot decide on this recipient")
+    assert json.loads(lines[0])["verdict"] == "reject"
+
+
+@pytest.mark.parametrize("on_error", ["defer", "reject"])
+def test_internal_error_in_a_dry_run(on_error: str) -> None:
+    """In a dry run the MTA hears CONTINUE of it, as of everything."""
+    ours, lines = session(broken("ValueError", on_error), dry_run=True)
+    assert rcpt(ours) is None
+    assert (json.loads(lines[0])["verdict"], json.loads(lines[0])["dry_run"]) == (on_error, True)
+
+
+def test_internal_error_is_over() -> None:
+    """The session goes on, and its next recipient is decided on."""
+    sick = [True]
+
+    def ask(_: Request) -> Permit | NoOpinion:
+        if sick:
+            raise ValueError
+        return NoOpinion("well again")
+
+    ours, _ = session(Ruleset((RelayRule("sick", ask), *RULES.rules)))
+    assert rcpt(ours, b"<bob@example.org>") == UNCERTAIN
+    sick.clear()
+    assert rcpt(ours, b"<bob@example.org>") is None
+    assert rcpt(ours) == DENIED
+
+
+def test_broken_restriction() -> None:
+    """What raises in a restriction does not let the recipient through."""
+
+    def ask(_: Request) -> NoOpinion:
+        raise ValueError
+
+    ours, _ = session(Ruleset(RULES.rules, (Restriction("broken", ask),)))
+    assert rcpt(ours, b"<bob@example.org>") == UNCERTAIN
+
+
+def test_failed_look_up() -> None:
+    """A look-up that fails in a relay rule is an uncertain refusal, unless another rule permits."""
+    rules = Ruleset((RelayRule("table", _raising(LookupFailed("the table is down"))), *RULES.rules), (), RULES.refusals)
+    ours, lines = session(rules)
+    assert rcpt(ours) == UNCERTAIN
+    assert rcpt(ours, b"<bob@example.org>") is None
+    assert [json.loads(line)["rule"] for line in lines] == ["uncertain", "local-recipient"]
+    assert json.loads(lines[0])["reason"] == "the table is down"
+
+
+@pytest.mark.parametrize(
+    "recipient", [b"", b"<", b"\0", b"\xff" * 2000, b"<v@example.org> <v@example.com>", b"<v@[\r\n]>"]
+)
+def test_bad_path(recipient: bytes) -> None:
+    """A path that cannot be parsed is refused to a stranger, and left to the MTA for a local client."""
+    assert rcpt(session()[0], recipient) == Words(501, "5.1.3", "Bad recipient address syntax")
+    assert rcpt(session(address="127.0.0.1")[0], recipient) is None
