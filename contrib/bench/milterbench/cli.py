@@ -40,6 +40,16 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+def arguments() -> argparse.Namespace:
+    """What was asked for; a row that does not exist, or an addition that is no command, ends the program."""
+    p = parser()
+    args = p.parse_args()
+    unknown = set(filter(None, args.rows.split(","))) - {"all", *(row.name for row in rows.ROWS)}
+    if unknown or not all("=" in extra for extra in args.extra):
+        p.error(f"no such row: {', '.join(unknown)}" if unknown else "an addition is NAME=COMMAND")
+    return args
+
+
 def listed() -> str:
     """The rows for --help."""
     return "rows (* unless --rows says otherwise):\n" + "\n".join(
@@ -133,7 +143,7 @@ def main() -> int:
     """1 if an answer was wrong or --at-most exceeded, 69 if something needed is missing."""
     signal.signal(signal.SIGTERM, interrupted)
     try:
-        return bench(parser().parse_args())
+        return bench(arguments())
     except WrongAnswer as wrong:
         complain(f"WRONG ANSWER, the figures are worthless: {wrong}")
         return 1

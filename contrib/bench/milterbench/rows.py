@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 REFERENCE = "c"
 RELAYMILTER = "{python} -m relaymilter run -p {socket} {policy}"
+LOOP = RELAYMILTER + " --runtime loop"
 PINNED = "taskset -c 0 "
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A milter to measure: its name, the command that starts it, and whether it must log each decision (None: unknown)."""
+    """A milter to measure: its name, its command, and whether it must log each decision (None: unknown)."""
 
     name: str
     command: str
@@ -29,6 +30,10 @@ ROWS = (
     Row("text", RELAYMILTER + " --log-format text", "relaymilter, text log to a file", logs=True),
     Row("json", RELAYMILTER + " --log-format json", "relaymilter, JSON log to a file", logs=True),
     Row("off-no-pin", RELAYMILTER + " --log-decisions none --no-pin", "off, free to change cores", default=False),
+    Row("off-2", RELAYMILTER + " --log-decisions none --workers 2", "off, two workers", default=False),
+    Row("loop", LOOP + " --log-decisions none", "the event loop, decision log off", default=False),
+    Row("loop-json", LOOP + " --log-format json", "the event loop, JSON log to a file", logs=True, default=False),
+    Row("loop-2", LOOP + " --log-decisions none --workers 2", "the event loop, two workers", default=False),
     Row("pymilter", "{python} {pyref} tuned {socket}", "C's rule on pymilter", default=False),
     Row("pymilter-pinned", PINNED + "{python} {pyref} tuned {socket}", "kept on core 0", default=False),
     Row("low", "{python} {pyref} lowlevel {socket}", "C's rule on pymilter's C module alone", default=False),
