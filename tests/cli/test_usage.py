@@ -1,0 +1,177 @@
+"""The command line: what there is, what is wrong with it, and the exit statuses of sysexits.h."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from relaymilter.config.options import DAEMON, OPTIONS, POLICY, Kind, Option
+from relaymilter.config.problems import ConfigError
+from relaymilter.config.reader import Flags, Reading
+
+from .conftest import Outcome, Run
+
+
+def options_in(help_text: str) -> set[str]:
+    """The long flags that help lists."""
+    return {
+        name for line in help_text.splitlines() if re.match(r"  -", line) for name in re.findall(r"--([a-z-]+)", line)
+    }
+
+
+def test_help_of_run(relaymilter: Run) -> None:
+    """`run --help` lists every option there is, and what only a command line has."""
+    assert options_in(relaymilter("run", "--help").out) == {*OPTIONS, "config", "check", "version", "help"}
+
+
+def test_help_of_explain(relaymilter: Run) -> None:
+    """`explain --help` lists every option of the policy, and none of the daemon."""
+    asked = {"client", "login", "helo", "sender", "recipient", "rcpt-addr", "json", "config", "help"}
+    assert options_in(relaymilter("explain", "--help").out) == {option.key for option in POLICY} | asked
+
+
+@pytest.mark.parametrize("option", OPTIONS.values(), ids=OPTIONS)
+def test_help_text(relaymilter: Run, option: Option) -> None:
+    """Help has an option's own words, its default, and whether it may be repeated."""
+    text = " ".join(relaymilter("run", "--help").out.split())
+    assert " ".join(option.help.split()) in text
+    assert not option.default or f"[default: {option.default}]" in text
+    assert all(f"{short}, --{option.key}" in text for short in option.short)
+
+
+@pytest.mark.parametrize("words", [("-h",), ("--help",), ("run", "-h"), ("explain", "-h")], ids=" ".join)
+def test_help_status(relaymilter: Run, words: tuple[str, ...]) -> None:
+    """Help is no error."""
+    outcome = relaymilter(*words)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert outcome.out.startswith("Usage: ")
+
+
+@pytest.mark.parametrize("words", [("-V",), ("--version",), ("run", "-V"), ("run", "--version")], ids=" ".join)
+def test_version(relaymilter: Run, words: tuple[str, ...]) -> None:
+    """-V has the versions that a bug report needs, on one line."""
+    outcome = relaymilter(*words)
+    number = r"\d+(\.\d+)+\S*"
+    pattern = rf"relaymilter {number} \(pymilter {number}, dnspython {number}, click {number}, Python {number}\)\n"
+    assert re.fullmatch(pattern, outcome.out)
+    assert outcome.status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "Error: Missing command."),
+        (("frobnicate",), "Error: No such command 'frobnicate'."),
+        (("--frobnicate",), "Error: No such option: --frobnicate"),
+        (("run", "--frobnicate"), "Error: No such option: --frobnicate"),
+        (("run", "-z"), "Error: No such option: -z"),
+        (("run", "extra"), "Error: Got unexpected extra argument (extra)"),
+        (("run", "--socket"), "Error: Option '--socket' requires an argument."),
+        (("run", "--dry-run=yes"), "Error: Option '--dry-run' does not take a value."),
+        (("explain", "--socket", "unix:/x"), "Error: No such option: --socket"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_usage(relaymilter: Run, words: tuple[str, ...], message: str) -> None:
+    """What is no command and no flag is wrong usage: 64."""
+    outcome = relaymilter(*words)
+    assert (outcome.status, outcome.out) == (64, "")
+    assert message in " ".join(outcome.err.split())
+
+
+def test_misspelt_flag(relaymilter: Run) -> None:
+    """An unknown flag is refused with those that may have been meant."""
+    outcome = relaymilter("run", "--local-domains", "x")
+    assert outcome.status == 64
+    assert re.search(r"--local-domains\b.*--local-domain\b(?!s)", outcome.err)
+
+
+def test_bad_flags(relaymilter: Run) -> None:
+    """Every bad value of a flag is told at once: 64."""
+    outcome = relaymilter(
+        "run", "--reply", "x", "--local-network", "192.0.2.1/24", "--local-network", "y", "-p", "inet:1"
+    )
+    assert (outcome.status, outcome.out) == (64, "")
+    assert sorted(outcome.err.splitlines()) == [
+        "relaymilter: --local-network: 'y' is no network: give an IPv4 or IPv6 address or CIDR, such as 192.0.2.0/24 or "
+        "2001:db8::/32",
+        "relaymilter: --local-network: 192.0.2.1/24 has host bits set: 192.0.2.0/24 was probably meant",
+        "relaymilter: --reply: 'x' is none of postfix, sendmail, defer",
+        "relaymilter: --socket: inet:1 names no address: give inet:1@127.0.0.1 for this machine alone",
+    ]
+
+
+@pytest.mark.parametrize("flag", ["-c", "-x", "--config"])
+def test_bad_configuration(relaymilter: Run, flag: str) -> None:
+    """Every mistake in the file, and in flags beside it, is told at once: 78."""
+    Path("r.toml").write_text('reply = "x"\n\nfrobnicate = 1\n')
+    outcome = relaymilter("run", flag, "r.toml", "--on-error", "permit")
+    assert (outcome.status, outcome.out) == (78, "")
+    assert sorted(outcome.err.splitlines()) == [
+        "relaymilter: --on-error: 'permit' is none of defer, reject",
+        "relaymilter: r.toml:1: reply: 'x' is none of postfix, sendmail, defer",
+        "relaymilter: r.toml:3: frobnicate: no such key",
+    ]
+
+
+@pytest.mark.parametrize("flag", ["-n", "--check"])
+def test_check(relaymilter: Run, folder: Path, flag: str) -> None:
+    """-n checks, warns, and opens and writes nothing."""
+    Path("r.toml").write_text('local-domain = [".com"]\n')
+    outcome = relaymilter("run", flag, "-c", "r.toml", "-p", f"unix:{folder}/s", "-P", f"{folder}/pid")
+    warning = "relaymilter: warning: r.toml:1: local-domain: .com stands for every domain that ends so\n"
+    assert outcome == Outcome(0, "The configuration is sound.\n", warning)
+    assert list(folder.iterdir()) == []
+
+
+def test_check_finds_mistakes(relaymilter: Run) -> None:
+    """-n has the status of the mistakes that it finds."""
+    Path("r.toml").write_text("local-domain = 5\n")
+    assert relaymilter("run", "-n", "-c", "r.toml").status == 78
+    assert relaymilter("run", "-n", "--workers", "0").status == 64
+
+
+@pytest.fixture
+def given(relaymilter: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Flags]:
+    """What `run` with these words hands to the reader."""
+    seen: list[Flags] = []
+
+    def read(flags: Flags) -> Reading:
+        seen.append(flags)
+        raise ConfigError(["--seen: enough"])
+
+    monkeypatch.setattr(importlib.import_module("relaymilter.cli.run"), "read", read)
+
+    def run(*words: str) -> Flags:
+        assert relaymilter("run", *words).status == 64
+        return seen[-1]
+
+    return run
+
+
+@pytest.mark.parametrize("option", OPTIONS.values(), ids=OPTIONS)
+def test_flag(given: Callable[..., Flags], option: Option) -> None:
+    """Each long and short flag of an option comes to the reader by the option's key, as it was written."""
+    for flag in (f"--{option.key}", *option.short):
+        match option.kind:
+            case Kind.SWITCH:
+                assert given(flag) == Flags({option.key: ("yes",)})
+            case Kind.LIST:
+                assert given(flag, " a ", flag, "b") == Flags({option.key: (" a ", "b")})
+            case _:
+                assert given(flag, "a", flag, "") == Flags({option.key: ("",)})
+
+
+def test_no_flags(given: Callable[..., Flags]) -> None:
+    """What is not given is not said, so that the file may say it."""
+    assert given() == Flags({})
+    assert given("-c", "x.toml") == Flags({}, Path("x.toml"))
+
+
+def test_policy_flags_are_the_same() -> None:
+    """No option is of the policy and of the daemon."""
+    assert {option.key for option in POLICY} & {option.key for option in DAEMON} == set()
