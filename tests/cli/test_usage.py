@@ -97,8 +97,8 @@ def test_bad_flags(relaymilter: Run) -> None:
     )
     assert (outcome.status, outcome.out) == (64, "")
     assert sorted(outcome.err.splitlines()) == [
-        "relaymilter: --local-network: 'y' is no network: give an IPv4 or IPv6 address or CIDR, such as 192.0.2.0/24 or "
-        "2001:db8::/32",
+        "relaymilter: --local-network: 'y' is no network: give an IPv4 or IPv6 address or CIDR, such as "
+        "192.0.2.0/24 or 2001:db8::/32",
         "relaymilter: --local-network: 192.0.2.1/24 has host bits set: 192.0.2.0/24 was probably meant",
         "relaymilter: --reply: 'x' is none of postfix, sendmail, defer",
         "relaymilter: --socket: inet:1 names no address: give inet:1@127.0.0.1 for this machine alone",
