@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_for(probe: Callable[[], T], what: str, seconds: float = 15.0) -> T:
+def wait_for(probe: Callable[[], T], what: str, seconds: float = 30.0) -> T:
     """Return the first true value of `probe()`; raise TimeoutError(`what`) after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
