@@ -8,7 +8,7 @@
     login   alice                             AUTH; `login alice refused`: with a wrong password
     starttls | rset | message
     mail    <a@example.net> SIZE=100
-    macro   mail {auth_author} boss           sent with the next command of that stage (only wire)
+    macro   {auth_author} boss                sent with every later command of the connection (only wire)
     rcpt    <b@example.com> NOTIFY=NEVER as b@example.com -> OUTCOME | postfix OUTCOME | sendmail OUTCOME
 
 `as` says what {rcpt_addr} is where there is no real MTA (`nothing`: absent); left out: the path without its brackets.

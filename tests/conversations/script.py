@@ -115,9 +115,8 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Macro:
-    """A macro that the MTA sends with the next command of this stage (on the milter wire)."""
+    """A macro that the MTA sends with every later command of this connection, wanted or not (on the milter wire)."""
 
-    stage: str
     name: bytes
     value: bytes
 

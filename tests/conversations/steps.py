@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Set
 
 from . import script
-from .mistake import wrong
+from .mistake import Mistake, wrong
 from .outcomes import outcomes, raw
 from .script import Step
 
 _PARAMETERS = re.compile(r"(?: [A-Z][A-Z0-9-]*(?:=[^ ]+)?)+$")
-_MACRO = re.compile(rb"(connect|helo|mail|rcpt) +(\{[a-z_]+\}|[A-Za-z_])(?: +(.*))?")
+_MACRO = re.compile(rb"(\{[a-z_]+\}|[A-Za-z_])(?: +(.*))?")
 
 
 def step(verb: str, rest: str) -> Step:
@@ -50,8 +50,7 @@ def _client(rest: str) -> script.Client:
             return script.Client(address)
         case [address, "port", number] if number.isdigit():
             return script.Client(address, int(number))
-        case _:
-            wrong("`client ADDRESS` or `client ADDRESS port NUMBER`")
+    raise Mistake("`client ADDRESS` or `client ADDRESS port NUMBER`")
 
 
 def _xclient(rest: str) -> script.Xclient:
@@ -60,8 +59,7 @@ def _xclient(rest: str) -> script.Xclient:
             return script.Xclient(address)
         case [address, "login", name]:
             return script.Xclient(address, name)
-        case _:
-            wrong("`xclient ADDRESS` or `xclient ADDRESS login NAME`")
+    raise Mistake("`xclient ADDRESS` or `xclient ADDRESS login NAME`")
 
 
 def _helo(rest: str) -> script.Helo:
@@ -76,15 +74,14 @@ def _login(rest: str) -> script.Login:
             return script.Login(name)
         case [name, "refused"]:
             return script.Login(name, refused=True)
-        case _:
-            wrong("`login NAME` or `login NAME refused`")
+    raise Mistake("`login NAME` or `login NAME refused`")
 
 
 def _macro(rest: str) -> script.Macro:
     found = _MACRO.fullmatch(rest.encode())
     if found is None:
-        wrong("`macro STAGE {name} VALUE`")
-    return script.Macro(found[1].decode(), found[2], raw((found[3] or b"").decode()))
+        wrong("`macro {name} VALUE`")
+    return script.Macro(found[1], raw((found[2] or b"").decode()))
 
 
 def _alone(step: Callable[[], Step]) -> Callable[[str], Step]:

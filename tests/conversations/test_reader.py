@@ -88,8 +88,8 @@ NONSENSE = {
     "nobody left": (["# fact", f"not {' '.join(RUNNERS)}: why", *GOOD[1:]], 2, "nothing can play"),
     "not playing": (["# fact", "not postfix: why", *GOOD[1:3], GOOD[3] + " | postfix 550"], 5, "does not play"),
     "XCLIENT on Sendmail": (["# fact", "xclient ::1", *GOOD[2:]], 1, "Sendmail has no XCLIENT"),
-    "a macro off the wire": (["# fact", "client ::1", "macro mail {x} y", *GOOD[2:]], 1, "for the wire alone"),
-    "a bad macro": ([*GOOD, "macro eom {x} y"], 5, "`macro STAGE {name} VALUE`"),
+    "a macro off the wire": (["# fact", "client ::1", "macro {x} y", *GOOD[2:]], 1, "for the wire alone"),
+    "a bad macro": ([*GOOD, "macro xy z"], 5, "`macro {name} VALUE`"),
     "a bad port": (["# fact", "client ::1 port x"], 2, "`client ADDRESS port NUMBER`"),
     "a bad login": ([*GOOD, "login alice maybe"], 5, "`login NAME refused`"),
     "a bad XCLIENT": ([*GOOD, "xclient ::1 as joe"], 5, "`xclient ADDRESS login NAME`"),
@@ -110,6 +110,7 @@ def test_nonsense(lines: list[str], number: int, problem: str) -> None:
     assert problem in str(refused.value)
 
 
-def test_enough() -> None:
-    """There are 170 conversations or more."""
-    assert len(CONVERSATIONS) >= 170
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_enough(runner: str) -> None:
+    """Each side plays 350 conversations or more, so that tags do not eat the suite."""
+    assert sum(runner in conversation.runners for conversation in CONVERSATIONS) >= 350

@@ -1,0 +1,98 @@
+"""One daemon, one Postfix and one Sendmail for each policy that the conversations name, for the whole session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec, TypeAlias, TypeVar
+
+import pytest
+
+from tests.rig import Mta, MtaSettings, Namespace, Postfix, Relaymilter, Sendmail, running
+
+from .cases import CONVERSATIONS
+from .decisions import DecisionTail
+from .script import RUNNERS, Conversation
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Kind: TypeAlias = type[Postfix] | type[Sendmail]
+Closed: TypeAlias = tuple[Relaymilter, DecisionTail]
+
+
+def once(start: Callable[P, T]) -> Callable[P, T]:
+    """Start each thing once; one that failed to start is not tried again, but fails again."""
+    outcomes: dict[object, T | Exception] = {}
+
+    @wraps(start)
+    def started(*arguments: P.args, **named: P.kwargs) -> T:
+        if arguments not in outcomes:
+            try:
+                outcomes[arguments] = start(*arguments, **named)
+            except Exception as error:
+                outcomes[arguments] = error
+        outcome = outcomes[arguments]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return started
+
+
+@pytest.fixture(scope="session")
+def session() -> Iterator[ExitStack]:
+    """What is started for these tests is stopped at their end."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def daemon_of(session: ExitStack, session_folder: Path) -> Callable[[tuple[str, ...]], Closed]:
+    """The daemon with these flags, and its log."""
+    numbers: dict[tuple[str, ...], int] = {}
+
+    @once
+    def start(policy: tuple[str, ...]) -> Closed:
+        number = numbers.setdefault(policy, len(numbers))
+        folder = session_folder / f"d{number}"
+        daemon = session.enter_context(running(Relaymilter(folder, *policy)))
+        log = DecisionTail(folder / "log")
+        session.callback(log.close)
+        return daemon, log
+
+    return start
+
+
+@pytest.fixture
+def daemon(conversation: Conversation, daemon_of: Callable[[tuple[str, ...]], Closed]) -> Closed:
+    """The daemon with the policy of this conversation."""
+    return daemon_of(conversation.policy)
+
+
+@pytest.fixture(scope="session")
+def mta_of(
+    session: ExitStack,
+    session_folder: Path,
+    namespace: Namespace,
+    daemon_of: Callable[[tuple[str, ...]], Closed],
+) -> Callable[[Kind, tuple[str, ...]], Mta]:
+    """The MTA of this kind that the daemon with these flags closes."""
+
+    @once
+    def start(kind: Kind, policy: tuple[str, ...]) -> Mta:
+        daemon, _ = daemon_of(policy)
+        number = Path(daemon.milter.removeprefix("unix:")).parent.name
+        settings = MtaSettings((daemon.milter,), forwards={"forward@example.org": "away@example.net"})
+        mta = kind(namespace, session_folder / f"{kind.name}-{number}", settings)
+        session.enter_context(running(mta))
+        return mta
+
+    return start
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many conversations each side cannot play, by their tags: they are not collected there, not skipped."""
+    counts = (f"{runner} {len(CONVERSATIONS) - sum(runner in c.runners for c in CONVERSATIONS)}" for runner in RUNNERS)
+    terminalreporter.write_line(f"{len(CONVERSATIONS)} conversations; not applicable: {', '.join(counts)}")
