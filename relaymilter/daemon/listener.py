@@ -1,16 +1,19 @@
 """The listening socket: opened by the parent, removed by it, shared by the workers.
 
-A unix socket that no one listens on any more is replaced, one that answers is not. A TCP port that is still held by a
-daemon on its way out is waited for a moment, so that a restart at once works.
+A unix socket that no one listens on any more is replaced, one that answers is not. One that a daemon on its way out
+still holds is waited for a moment, of either family, so that a restart at once works.
 """
 
+import contextlib
 import errno
 import logging
 import os
 import socket
 import stat
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from relaymilter.config.endpoint import Endpoint, FdEndpoint, InetEndpoint, UnixEndpoint
 from relaymilter.config.model import Account, ListenSettings
@@ -19,6 +22,8 @@ log = logging.getLogger(__name__)
 
 BACKLOG = 1024
 _BUSY_SECONDS = 2.0
+
+T = TypeVar("T")
 
 
 class CannotListen(Exception):
@@ -52,9 +57,9 @@ def open_listener(settings: ListenSettings, account: Account | None) -> Listener
             case FdEndpoint(number):
                 return Listener(_inherited(number), endpoint)
             case InetEndpoint():
-                return Listener(_patiently(endpoint), endpoint)
+                return Listener(_patiently(lambda: _inet(endpoint)), endpoint)
             case UnixEndpoint(path):
-                return _unix(endpoint, path, settings, account)
+                return _patiently(lambda: _unix(endpoint, path, settings, account))
     except OSError as error:
         raise CannotListen(f"{endpoint}: {error.strerror or error}") from None
 
@@ -70,11 +75,11 @@ def _inherited(number: int) -> socket.socket:
     return inherited
 
 
-def _patiently(endpoint: InetEndpoint) -> socket.socket:
+def _patiently(bind: Callable[[], T]) -> T:
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
-            return _inet(endpoint)
+            return bind()
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
                 raise
@@ -105,31 +110,43 @@ def _unix(endpoint: UnixEndpoint, path: str, settings: ListenSettings, account: 
         opened.bind(path)
     finally:
         os.umask(before)
+    try:
+        _give(path, settings, account)
+        opened.listen(BACKLOG)
+    except OSError:
+        os.unlink(path)
+        raise
+    return Listener(opened, endpoint, _inode(path))
+
+
+def _give(path: str, settings: ListenSettings, account: Account | None) -> None:
     gid = settings.socket_gid if settings.socket_gid is not None else account.gid if account else -1
     if gid != -1 or account:
         os.chown(path, account.uid if account else -1, gid)
     os.chmod(path, settings.socket_mode)
-    opened.listen(BACKLOG)
-    return Listener(opened, endpoint, _inode(path))
 
 
 def _remove_stale(path: str) -> None:
-    try:
-        found = os.lstat(path)
-    except FileNotFoundError:
-        return
-    if not stat.S_ISSOCK(found.st_mode):
-        raise CannotListen(f"unix:{path}: there is a file that is no socket; it is left alone")
+    with contextlib.suppress(FileNotFoundError):  # also where its owner removes it meanwhile
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            raise CannotListen(f"unix:{path}: there is a file that is no socket; it is left alone")
+        if _answers(path):
+            raise OSError(errno.EADDRINUSE, "another process listens there")
+        os.unlink(path)
+
+
+def _answers(path: str) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(2)
         try:
             probe.connect(path)
         except ConnectionRefusedError:
-            os.unlink(path)
-            return
+            return False
+        except FileNotFoundError:
+            raise
         except OSError as error:
             raise CannotListen(f"unix:{path}: there is a socket, and it cannot be asked: {error}") from None
-    raise CannotListen(f"unix:{path}: another process listens there")
+    return True
 
 
 def _inode(path: str) -> tuple[int, int]:
