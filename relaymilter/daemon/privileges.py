@@ -1,8 +1,20 @@
-"""Giving up root, and staying on one core."""
+"""What a process has and has not: its standard streams, root, a core."""
 
 import os
+import sys
 
 from relaymilter.config.model import Account
+
+
+def occupy_standard_streams() -> None:
+    """Where 0, 1 or 2 is closed, put /dev/null there: a socket would take its place, and get what is logged."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def become(account: Account) -> None:
