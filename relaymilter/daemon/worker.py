@@ -52,8 +52,10 @@ def start(settings: Settings, listener: socket.socket, core: int, others: Sequen
     except BaseException:
         log.exception("a worker failed")
     finally:
-        sys.stderr.flush()
-        os._exit(status)
+        try:
+            sys.stderr.flush()
+        finally:
+            os._exit(status)  # whatever else fails: two must not go on as the parent
 
 
 def _live(settings: Settings, listener: socket.socket, control: socket.socket, core: int) -> None:
@@ -61,9 +63,9 @@ def _live(settings: Settings, listener: socket.socket, control: socket.socket, c
     if settings.pin:
         stay_on_core(core)
     sink = log_to(settings.log.syslog, settings.log.verbose)
-    if settings.account is not None:
-        become(settings.account)
     runtime = importlib.import_module(f"relaymilter.milter.{settings.runtime}")
+    if settings.account is not None:
+        become(settings.account)  # who may not be allowed to read our files
     runtime.serve(service(settings, sink), listener, control, settings.stop_timeout)
 
 
