@@ -113,6 +113,8 @@ class Supervisor:
             log.error("reload: refused; the old policy stays")
         except (WorkerFailed, OSError) as error:
             log.error("reload: %s; the old policy stays", error)
+        except Exception:
+            log.exception("reload: failed; the old policy stays")
         else:
             self.adopt(reading, first)
         notify("READY=1")
