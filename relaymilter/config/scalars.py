@@ -22,7 +22,7 @@ ON_ERROR = {
     "reject": Reply(554, "5.7.1", "Cannot decide on this recipient"),
 }
 _MAX_TEXT = 178
-"""Of the 980 octets that libmilter takes for a reply the rest is for `<recipient>`: 400 characters, each perhaps a `%`."""
+"""libmilter takes 980 octets for a reply; the rest is for `<recipient>`: 400 characters, each perhaps a `%`."""
 _STATUS = re.compile(r"[45]\.[0-9]{1,3}\.[0-9]{1,3}")
 _ID = re.compile(r"[0-9]{1,10}")
 _NO_ID = 2**32 - 1  # chown(2): leave it as it is
