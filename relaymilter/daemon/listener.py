@@ -68,7 +68,7 @@ def _inherited(number: int) -> socket.socket:
     try:
         inherited = socket.socket(fileno=number)
         listening = inherited.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-    except OSError:
+    except (OSError, ValueError, OverflowError):  # the latter for numbers that no descriptor has
         raise CannotListen(f"fd:{number}: no socket was handed down there (see systemd.socket(5))") from None
     if not listening or inherited.type != socket.SOCK_STREAM:
         raise CannotListen(f"fd:{number}: this socket does not listen for connections")
