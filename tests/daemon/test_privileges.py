@@ -1,0 +1,62 @@
+"""What a worker is: another user, on one core."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+
+from tests.rig import wait_for
+
+from .process import DENIED, Daemon
+
+DOMAIN = ("--local-domain", "example.org")
+NOBODY = pwd.getpwnam("nobody")
+
+
+def status(pid: int) -> dict[str, list[str]]:
+    """The fields of /proc/PID/status."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {key: value.split() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def test_user(folder: Path, runtime: tuple[str, str]) -> None:
+    """-u: a worker has the user's id, and the group named, all four of each, and no other group; so has the socket."""
+    gid = grp.getgrnam("daemon").gr_gid
+    with Daemon(folder, *DOMAIN, *runtime, "-u", "nobody:daemon") as daemon:
+        assert daemon.ask() == DENIED
+        (worker,) = daemon.workers()
+        found = status(worker)
+        assert found["Uid"] == [str(NOBODY.pw_uid)] * 4
+        assert found["Gid"] == [str(gid)] * 4
+        assert {*found["Groups"]} <= {str(gid)}
+        assert int(found["CapEff"][0], 16) == 0
+        assert int(found["CapPrm"][0], 16) == 0
+        assert status(daemon.pid)["Uid"] == ["0"] * 4
+        socket = (folder / "s").stat()
+        assert (socket.st_uid, socket.st_gid) == (NOBODY.pw_uid, gid)
+        assert daemon.stop() == 0
+        assert not (folder / "s").exists()
+
+
+def test_replacement_is_no_root(folder: Path) -> None:
+    """A worker that replaces a killed one has given up root too."""
+    with Daemon(folder, *DOMAIN, "-u", "nobody") as daemon:
+        (old,) = daemon.workers()
+        os.kill(old, 9)
+        assert daemon.ask() == DENIED
+        (new,) = wait_for(daemon.workers, "another worker")
+        assert new != old
+        assert status(new)["Uid"] == [str(NOBODY.pw_uid)] * 4
+
+
+@pytest.mark.parametrize(("flags", "cores"), [((), 1), (("--no-pin",), len(os.sched_getaffinity(0)))], ids=str)
+def test_core(folder: Path, runtime: tuple[str, str], flags: tuple[str, ...], cores: int) -> None:
+    """A worker stays on one core unless it is told not to; the parent is where it may be."""
+    with Daemon(folder, *DOMAIN, *runtime, *flags) as daemon:
+        (worker,) = daemon.workers()
+        assert len(os.sched_getaffinity(worker)) == cores
+        assert os.sched_getaffinity(daemon.pid) == os.sched_getaffinity(0)

@@ -1,0 +1,178 @@
+"""Reload: the new policy is for new sessions, a broken one for none, and no connection is refused meanwhile."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.rig import wait_for
+from tests.wire.mta import Answer, Reply
+
+from .process import DENIED, Daemon
+
+BOB = b"<bob@example.org>"
+
+
+def configured(folder: Path, *flags: str, where: str = "", toml: str = "") -> Daemon:
+    """A daemon with a configuration file."""
+    (folder / "r.toml").write_text(toml)
+    return Daemon(folder, "-c", "r.toml", *flags, where=where)
+
+
+def rewrite(daemon: Daemon, toml: str) -> None:
+    """Change its configuration file."""
+    (daemon.folder / "r.toml").write_text(toml)
+
+
+def reload(daemon: Daemon, number: signal.Signals = signal.SIGHUP, said: str = "reloaded") -> None:
+    """Tell it to reload, and wait until it has said so."""
+    times = daemon.log.count(said)
+    daemon.tell(number)
+    daemon.wait_log(said, times + 1)
+
+
+def soon(daemon: Daemon, recipient: bytes, answer: Answer) -> None:
+    """A new connection hears this: at once, or after the moment in which the old worker may still accept one."""
+    wait_for(lambda: daemon.ask(recipient) == answer, f"{answer} for {recipient!r}", 2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1], ids=["HUP", "USR1"])
+def test_reload(folder: Path, runtime: tuple[str, str], number: signal.Signals) -> None:
+    """After a reload new connections get the new policy; a session begun before keeps the old one to its end."""
+    with configured(folder, *runtime) as daemon, daemon.session() as before:
+        assert before.rcpt(BOB) != "continue"
+        (old,) = daemon.workers()
+        rewrite(daemon, 'local-domain = ["example.org"]\n')
+        reload(daemon, number)
+        soon(daemon, BOB, "continue")
+        assert before.rcpt(BOB) != "continue"
+        before.abort()
+        before.mail()
+        assert before.rcpt(BOB) != "continue"
+        assert old in daemon.workers()
+        before.quit()
+        wait_for(lambda: old not in daemon.workers(), "the old worker ends after its last session")
+        assert len(daemon.workers()) == 1
+        assert daemon.stop() == 0
+
+
+def test_everything_is_read_anew(folder: Path, runtime: tuple[str, str]) -> None:
+    """Lists in files, the words of a refusal, and how the log is written are new after a reload; a flag still wins."""
+    (folder / "domains").write_text("example.org\n")
+    toml = 'local-domain = ["file:domains"]\nrelay-domain = ["relay.test"]\n'
+    with configured(folder, *runtime, "--relay-domain", "flag.test", toml=toml) as daemon:
+        assert daemon.ask(BOB) == "continue"
+        (folder / "domains").write_text("example.net\n")
+        rewrite(daemon, toml + 'reply-text = "No."\nlog-format = "json"\n')
+        reload(daemon)
+        soon(daemon, BOB, Reply(554, "5.7.1", "No."))
+        assert daemon.ask(b"<bob@example.net>") == "continue"
+        assert daemon.ask(b"<bob@relay.test>") != "continue"
+        assert daemon.ask(b"<bob@flag.test>") == "continue"
+        daemon.wait_log('"recipient": "<bob@flag.test>"')
+
+
+def test_broken_configuration(folder: Path, runtime: tuple[str, str]) -> None:
+    """Of a broken configuration every mistake is logged, with file, line and key, and the old policy stays."""
+    with configured(folder, *runtime, toml='local-domain = ["example.org"]\n') as daemon:
+        workers = daemon.workers()
+        (folder / "domains").write_text("\n*.example.org\n")
+        rewrite(daemon, 'reply = "x"\nlocal-domain = ["file:domains"]\nfrobnicate = 1\n')
+        reload(daemon, said="ERROR: reload: refused; the old policy stays")
+        errors = [line for line in daemon.log.splitlines() if line.startswith("ERROR: ")]
+        assert sorted(errors[:-1]) == [
+            "ERROR: domains:2: local-domain: '*.example.org' has a wildcard: .example.org stands for the subdomains of "
+            "example.org",
+            "ERROR: r.toml:1: reply: 'x' is none of postfix, sendmail, defer",
+            "ERROR: r.toml:3: frobnicate: no such key",
+        ]
+        assert daemon.ask(BOB) == "continue"
+        assert workers == daemon.workers()
+        (folder / "r.toml").unlink()
+        reload(daemon, said="ERROR: r.toml: No such file or directory")
+        assert daemon.ask(BOB) == "continue"
+        rewrite(daemon, "")
+        reload(daemon)
+        soon(daemon, BOB, Reply(554, "5.7.1", "<bob@example.org>: Relay access denied"))
+
+
+def test_worker_that_cannot_live(folder: Path, runtime: tuple[str, str]) -> None:
+    """Where a worker cannot serve with the new settings, the old one goes on."""
+    without_root = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+    folder.chmod(0o777)
+    where = f"unix:{folder}/s"
+    daemon = Daemon(folder, *runtime, "-c", "r.toml", where=where, prefix=without_root)
+    rewrite(daemon, 'local-domain = ["example.org"]\n')
+    with daemon:
+        workers = daemon.workers()
+        rewrite(daemon, 'user = "daemon"\n')
+        reload(daemon, said="ERROR: reload: a worker ended with status 70 before it served; the old policy stays")
+        assert daemon.ask(BOB) == "continue"
+        assert workers == daemon.workers()
+        assert daemon.stop() == 0
+
+
+def test_what_stays(folder: Path) -> None:
+    """What was opened at the start stays, and a reload that would change it says so, and warns as a start does."""
+    with configured(folder) as daemon:
+        rewrite(daemon, f'pidfile = "{folder}/pid"\nworkers = 2\nlocal-domain = [".com"]\n')
+        reload(daemon)
+        assert "WARNING: r.toml:3: local-domain: .com stands for every domain that ends so\n" in daemon.log
+        assert "WARNING: reload: socket, pid file and number of workers stay as they are until" in daemon.log
+        wait_for(lambda: len(daemon.workers()) == 1, "there is one worker, as there was")
+        assert not (folder / "pid").exists()
+        soon(daemon, b"<v@example.com>", "continue")
+
+
+class Load(threading.Thread):
+    """Sessions of strangers, one after the other, until it is told to end."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        super().__init__(daemon=True)
+        self.daemon_ = daemon
+        self.answers: list[Answer | BaseException] = []
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        while not self.over.is_set():
+            try:
+                self.answers.append(self.daemon_.ask())
+            except Exception as error:
+                self.answers.append(error)
+
+
+def reload_under_load(daemon: Daemon, times: int) -> None:
+    """Reload so many times, while strangers come all the time and are all refused."""
+    load = [Load(daemon) for _ in range(3)]
+    for thread in load:
+        thread.start()
+    for _ in range(times):
+        reload(daemon)
+    for thread in load:
+        thread.over.set()
+    for thread in load:
+        thread.join(20)
+    answers = [answer for thread in load for answer in thread.answers]
+    assert [answer for answer in answers if answer != DENIED] == []
+    assert len(answers) > times
+
+
+def test_under_load(folder: Path, runtime: tuple[str, str], where: str) -> None:
+    """During 20 reloads under load no connection is refused, none is cut off, and every answer is right."""
+    with configured(folder, *runtime, "--log-decisions", "none", where=where) as daemon:
+        reload_under_load(daemon, 20 if where.startswith("unix:") else 5)
+        wait_for(lambda: len(daemon.workers()) == 1, "the old workers end")
+        assert daemon.stop() == 0
+
+
+def test_several_workers_under_load(folder: Path, runtime: tuple[str, str]) -> None:
+    """Several workers are replaced one after the other."""
+    with configured(folder, *runtime, "--log-decisions", "none", "--workers", "2") as daemon:
+        before = daemon.workers()
+        reload_under_load(daemon, 5)
+        wait_for(lambda: len(daemon.workers()) == 2, "the old workers end")
+        assert not {*before} & {*daemon.workers()}
+        assert daemon.stop() == 0

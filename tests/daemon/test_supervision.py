@@ -1,0 +1,168 @@
+"""Workers that die, and a parent that does: mail goes on, and nothing stays behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from relaymilter.daemon.slot import PAUSES, Slot, ending
+from tests.rig import wait_for
+
+from .process import DENIED, Daemon, free_port, output_of
+
+DOMAIN = ("--local-domain", "example.org")
+BACK_TO_LIFE = re.compile(r"ERROR: worker 0 was killed by SIGKILL; a new one starts in (\d+\.\d) s\n")
+
+
+def replaced(daemon: Daemon, old: int) -> int:
+    """Wait for a worker other than this one, and return it."""
+
+    def other() -> int:
+        return next((pid for pid in daemon.workers() if pid != old), 0)
+
+    return wait_for(other, "another worker")
+
+
+def test_killed_worker(folder: Path, runtime: tuple[str, str]) -> None:
+    """A worker that is killed is replaced, the log says why, and the socket was there all the time."""
+    with Daemon(folder, *DOMAIN, *runtime) as daemon, daemon.session() as cut_off:
+        (old,) = daemon.workers()
+        os.kill(old, signal.SIGKILL)
+        assert daemon.ask() == DENIED
+        assert daemon.workers() != [old]
+        assert BACK_TO_LIFE.findall(daemon.log) == ["0.0"]
+        assert cut_off.rcpt(b"<v@example.com>") == "closed"
+        assert daemon.stop() == 0
+
+
+def test_one_of_several(folder: Path, runtime: tuple[str, str]) -> None:
+    """Of several workers the others go on, with their sessions."""
+    with Daemon(folder, *DOMAIN, *runtime, "--workers", "2") as daemon:
+        sessions = [daemon.session() for _ in range(8)]
+        killed, other = daemon.workers()
+        os.kill(killed, signal.SIGKILL)
+        daemon.wait_log("a new one starts in 0.0 s")
+        answers = [mta.rcpt(b"<v@example.com>") for mta in sessions]
+        assert {*answers} <= {DENIED, "closed"}
+        wait_for(lambda: len(daemon.workers()) == 2, "the place is filled")
+        assert other in daemon.workers()
+        assert [daemon.ask() for _ in range(8)] == [DENIED] * 8
+        for mta in sessions:
+            mta.close()
+
+
+def test_growing_pause(folder: Path) -> None:
+    """A worker that dies again and again is replaced ever more slowly, and a stop does not wait for that."""
+    with Daemon(folder, *DOMAIN) as daemon:
+        (worker,) = daemon.workers()
+        for _ in range(3):
+            began = time.monotonic()
+            os.kill(worker, signal.SIGKILL)
+            worker = replaced(daemon, worker)
+            assert daemon.ask() == DENIED
+        assert time.monotonic() - began >= 0.5
+        os.kill(worker, signal.SIGKILL)
+        daemon.wait_log("a new one starts", 4)
+        assert BACK_TO_LIFE.findall(daemon.log) == ["0.0", "0.1", "0.5", "2.0"]
+        assert daemon.stop(seconds=1) == 0
+
+
+def test_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pause grows to its bound, and a worker that has lived for a minute begins it anew."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    ours = Slot(0, since=now[0])
+    for pause in (*PAUSES, PAUSES[-1], PAUSES[-1]):
+        ours.lost(signal.SIGKILL)
+        assert ours.restart_at == now[0] + pause
+        assert ours.due == (pause == 0)
+        now[0] += pause
+        assert ours.due
+        ours.since = now[0]
+    now[0] += 61
+    ours.lost(signal.SIGKILL)
+    assert ours.restart_at == now[0]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(9, "was killed by SIGKILL"), (11, "was killed by SIGSEGV"), (70 << 8, "ended with status 70")],
+)
+def test_ending(status: int, words: str) -> None:
+    """Why a worker ended is told in words."""
+    assert words == ending(status)
+
+
+def test_killed_parent(folder: Path, runtime: tuple[str, str]) -> None:
+    """Where the parent is killed, a worker answers its sessions, takes no others, and ends by itself."""
+    with Daemon(folder, *DOMAIN, *runtime, "-P", f"{folder}/pid", "--workers", "2") as daemon:
+        with daemon.session() as mta:
+            workers = daemon.workers()
+            daemon.process.kill()
+            daemon.wait()
+            wait_for(lambda: sum(alive(pid) for pid in workers) == 1, "the worker without a session ends")
+            assert mta.rcpt(b"<v@example.com>") == DENIED
+            mta.quit()
+            wait_for(lambda: not any(alive(pid) for pid in workers), "the other one ends")
+        with Daemon(folder, *DOMAIN, *runtime, "-P", f"{folder}/pid", name="log2") as new:
+            assert new.ask() == DENIED
+            assert (folder / "pid").read_text() == f"{new.pid}\n"
+
+
+def alive(pid: int) -> bool:
+    """The process is there, and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_worker_that_cannot_live(folder: Path) -> None:
+    """Where no worker can serve, the daemon says so and ends with 69, and leaves nothing behind."""
+    folder.chmod(0o777)
+    where = f"inet:127.0.0.1:{free_port()}"
+    status, said = output_of("-p", where, "-P", f"{folder}/pid", "-u", "daemon", prefix=WITHOUT_ROOT)
+    assert (status, list(folder.iterdir())) == (69, [])
+    assert said.endswith("\nrelaymilter: a worker ended with status 70 before it served\n")
+    assert "PermissionError" in said
+
+
+def test_socket_that_cannot_be_given_away(folder: Path) -> None:
+    """A unix socket that cannot be given to the user is said, and not left behind."""
+    folder.chmod(0o777)
+    where = f"unix:{folder}/s"
+    status, said = output_of("-p", where, "-u", "daemon", prefix=WITHOUT_ROOT)
+    assert (status, said) == (69, f"relaymilter: {where}: Operation not permitted\n")
+    assert list(folder.iterdir()) == []
+
+
+WITHOUT_ROOT = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+
+
+def test_signals_before_it_serves(folder: Path) -> None:
+    """A signal that comes while it starts is not lost, and kills no one."""
+    daemon = Daemon(folder, *DOMAIN, "-P", f"{folder}/pid")
+    daemon.start()
+    try:
+        wait_for(lambda: (folder / "pid").exists(), "it has begun")
+        daemon.tell(signal.SIGHUP)
+        daemon.tell(signal.SIGTERM)
+        assert daemon.wait() == 0
+        assert {path.name for path in folder.iterdir()} == {"log"}
+    finally:
+        daemon.close()
+
+
+def test_signals_to_a_worker(folder: Path, runtime: tuple[str, str]) -> None:
+    """Signals are for the parent: a worker that gets them too goes on with its sessions."""
+    with Daemon(folder, *DOMAIN, *runtime) as daemon, daemon.session() as mta:
+        (worker,) = daemon.workers()
+        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT):
+            os.kill(worker, number)
+        assert mta.rcpt(b"<v@example.com>") == DENIED
+        assert daemon.workers() == [worker]
