@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from relaymilter.config.model import PolicySettings
 from relaymilter.config.wiring import ruleset
 from relaymilter.milter.replies import Mta, answer
-from relaymilter.observe.printable import printable
+from relaymilter.observe.printable import printable_text
 from relaymilter.policy.envelope import Request
 
 
@@ -38,8 +38,5 @@ def explain_request(settings: PolicySettings, request: Request) -> Explanation:
         verdict=decision.word,
         rule=decision.rule,
         reply="" if said is None else str(said),
-        trail=tuple(
-            (step.rule, step.word, printable(step.answer.reason.encode("utf-8", "surrogateescape")))
-            for step in decision.trail
-        ),
+        trail=tuple((step.rule, step.word, printable_text(step.answer.reason)) for step in decision.trail),
     )

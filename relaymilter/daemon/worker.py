@@ -90,4 +90,5 @@ def decision_log(settings: LogSettings, sink: Sink) -> DecisionLog | None:
         as_json=settings.format == "json",
         permits=settings.decisions == "all",
         trail=settings.verbose,
+        batches=not settings.syslog,
     )

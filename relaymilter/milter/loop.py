@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from types import ModuleType
 from typing import Any, cast
 
+from relaymilter.milter.batch import batching
 from relaymilter.milter.dialogue import Dialogue
 from relaymilter.milter.lookups import LookupPool
 from relaymilter.milter.session import Service
@@ -41,7 +42,7 @@ _SWEEP_SECONDS = 2.0
 class Server:
     """The connections of a worker, and what they share."""
 
-    def __init__(self, service: Service, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, service: Service, loop: asyncio.AbstractEventLoop, tcp: bool) -> None:
         self.service = service
         self.loop = loop
         self.live: set[Connection] = set()
@@ -49,6 +50,7 @@ class Server:
         self.pool = LookupPool() if service.may_block else None
         self.on_empty: Callable[[], None] | None = None
         self.refused = 0
+        self.tcp = tcp
 
     def accept(self) -> "Connection":
         """A protocol for a new connection."""
@@ -86,21 +88,19 @@ class Connection(asyncio.Protocol):
         self.dialogue = Dialogue(server.service)
         self.transport: asyncio.Transport
         self.tcp: socket.socket | None = None
-        self.last = 0.0
+        self.last = server.loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio's callback."""
         self.transport = cast(asyncio.Transport, transport)
-        self.last = self.server.loop.time()
         if len(self.server.live) >= MAX_CONNECTIONS:
             self.server.refused += 1
             self.transport.abort()
             return
         self.server.live.add(self)
-        peer = transport.get_extra_info("socket")
-        if peer is not None and peer.family != socket.AF_UNIX:
-            self.tcp = peer
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.server.tcp:
+            self.tcp = transport.get_extra_info("socket")
+            self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.acknowledge()
 
     def acknowledge(self) -> None:
@@ -187,7 +187,8 @@ def serve(service: Service, listener: socket.socket, control: socket.socket, sto
 
 async def _serve(service: Service, listener: socket.socket, control: socket.socket, stop_timeout: float) -> None:
     loop = asyncio.get_running_loop()
-    server = Server(service, loop)
+    service, flush = batching(service, loop)
+    server = Server(service, loop, tcp=listener.family != socket.AF_UNIX)
     stop = asyncio.Event()
     control.setblocking(False)
     loop.add_reader(control, lambda: None if _still_open(control) else stop.set())
@@ -206,6 +207,7 @@ async def _serve(service: Service, listener: socket.socket, control: socket.sock
             await asyncio.wait_for(empty.wait(), stop_timeout)
         except TimeoutError:
             log.warning("%d sessions were still open after %g s", len(server.live), stop_timeout)
+    flush()
 
 
 async def _listen(loop: asyncio.AbstractEventLoop, server: Server, listener: socket.socket) -> asyncio.Server:

@@ -36,15 +36,20 @@ _numbers = itertools.count(1)
 class Session:
     """The callbacks. Text comes as bytes, as the client typed it; a macro that is absent or unreadable is None."""
 
-    __slots__ = ("client", "helo", "id", "mta", "sender", "service")
+    __slots__ = ("client", "helo", "mta", "number", "sender", "service")
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.id = f"{service.prefix}{next(_numbers):x}"
+        self.number = next(_numbers)
         self.mta = Mta.UNKNOWN
         self.client: Client = NOWHERE
         self.helo = b""
         self.sender = b""
+
+    @property
+    def id(self) -> str:
+        """Unique among the sessions of all workers that have lived, as good as."""
+        return f"{self.service.prefix}{self.number:x}"
 
     def connect(self, address: str | None, port: int | None, version: str | None) -> None:
         """`address` is None where the MTA tells none, or a family that is not IP; `version` is the macro v."""

@@ -2,7 +2,6 @@
 
 import re
 
-_SAFE_BYTES = re.compile(rb"[ -\[\]-~]*")
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 256))}
 _ESCAPES[ord("\\")] = "\\\\"
 LIMIT = 400
@@ -12,9 +11,16 @@ LIMIT = 400
 def printable(raw: bytes) -> str:
     """ASCII with `\\xNN` for every other byte and `\\\\` for a backslash; at most LIMIT characters."""
     text = raw.decode("latin-1")
-    if not _SAFE_BYTES.fullmatch(raw):
+    if not (text.isascii() and text.isprintable()) or "\\" in text:
         text = text.translate(_ESCAPES)
     return text if len(text) <= LIMIT else text[: LIMIT - 3] + "..."
+
+
+def printable_text(text: str) -> str:
+    """The same for text, by its UTF-8."""
+    if text.isascii() and text.isprintable() and "\\" not in text and len(text) <= LIMIT:
+        return text
+    return printable(text.encode("utf-8", "surrogateescape"))
 
 
 def typed(text: str) -> bytes:

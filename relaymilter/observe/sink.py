@@ -19,7 +19,7 @@ _SYSLOG = "/dev/log"
 
 
 def stderr_sink(fd: int = 2) -> Sink:
-    """A line in one write(2), so that lines of several workers do not mix.
+    """A line, or several parted by line feeds, in one write(2), so that those of several workers do not mix.
 
     A pipe or a socket that no one empties is not waited for; how many lines it lost is told when there is room again.
     """
@@ -34,7 +34,7 @@ def stderr_sink(fd: int = 2) -> Sink:
             whole = send(octets) == len(octets)
         except OSError:
             whole = False
-        lost = 0 if whole else lost + 1
+        lost = 0 if whole else lost + line.count("\n") + 1
 
     return write
 

@@ -8,9 +8,10 @@ this parser does not (two paths in one argument, junk after the bracket) is malf
 
 import re
 from dataclasses import dataclass
-from typing import NoReturn
+from functools import lru_cache
+from typing import NamedTuple, NoReturn
 
-from relaymilter.policy.domains import MAX_DOMAIN, domain_form
+from relaymilter.policy.domains import domain_form
 
 MAX_PATH = 1024
 """Octets of an argument. RFC 5321 4.5.3.1.3 asks for 256 at least; a source route may be longer."""
@@ -19,10 +20,7 @@ MAX_LOCAL = 255
 _PLAIN_LOCAL = 64
 
 _ATEXT = r"A-Za-z0-9!#$%&'*+\-/=?^_`{|}~"
-_USUAL = re.compile(
-    rb"<([A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]{1,64})@"
-    rb"((?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)>"
-)
+_USUAL = re.compile(rb"<([A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]{1,64})@([A-Za-z0-9_.-]{1,255})>")
 _ATOM = re.compile(rf"[{_ATEXT}\u00a0-\U0010ffff]+")
 _DOT_STRING = re.compile(rf"[{_ATEXT}\u00a0-\U0010ffff.]+")
 _QTEXT = re.compile(r"[ !#-\[\]-~\u00a0-\U0010ffff]+")
@@ -34,8 +32,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _ROUTING = re.compile(r"[%!@]")
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """A path that could be parsed. The null path has neither local part nor domain; `<postmaster>` has no domain."""
 
     local: str
@@ -75,13 +72,25 @@ def parse(raw: bytes) -> Path | Malformed:
     """Parse the argument of RCPT or MAIL as the client wrote it, or an address macro. It never raises."""
     usual = _USUAL.fullmatch(raw)
     if usual is not None:
-        local, domain = usual.groups()
-        if len(domain) <= MAX_DOMAIN:
-            return Path(local.decode("ascii"), domain.lower().decode("ascii"), b"%" not in local and b"!" not in local)
+        local, typed = usual.groups()
+        domain = _usual_domain(typed)
+        if domain:
+            return Path(local.decode("ascii"), domain, b"%" not in local and b"!" not in local)
     try:
         return _Scanner(_text(raw)).path()
     except _NotAPath as problem:
         return Malformed(str(problem))
+
+
+@lru_cache(4096)
+def _usual_domain(typed: bytes) -> str:
+    """The form of a domain that leaves nothing to interpret, or empty. The same few come again and again."""
+    if typed.endswith(b"."):
+        return ""
+    try:
+        return domain_form(typed.decode("ascii"))
+    except ValueError:
+        return ""
 
 
 class _NotAPath(Exception):

@@ -7,6 +7,7 @@ A domain is compared in A-label form, ASCII lower case, without a trailing dot; 
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from relaymilter.policy.ports import Names
 
@@ -30,6 +31,7 @@ def domain_form(text: str) -> str:
     return domain
 
 
+@lru_cache(1024)
 def _a_label(label: str) -> str:
     """The A-label of a U-label on which IDNA 2003 and 2008 agree (RFC 5890 2.3.2.1).
 

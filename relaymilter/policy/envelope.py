@@ -4,14 +4,13 @@ Raw text stays as bytes, as the client typed it. `login` is what {auth_authen} p
 claim (MAIL AUTH=, RFC 4954 5) and has no place here.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from relaymilter.policy.address import Malformed, Path, parse
 from relaymilter.policy.networks import Address, parse_address
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """The other end of the SMTP connection."""
 
     text: str
@@ -31,9 +30,8 @@ def client(text: str, port: int | None = None) -> Client:
     return Client(text, parse_address(text), not (port == 0 and text == "127.0.0.1"))
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One RCPT command, and all that is known by then."""
+class Request(NamedTuple):
+    """One RCPT command, and all that is known by then. A tuple, because it is made with every RCPT."""
 
     client: Client
     login: str | None

@@ -85,8 +85,7 @@ class Step(NamedTuple):
         return WORDS[type(self.answer)]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """A verdict, the name of the rule that gave it, and every step on the way there."""
 
     verdict: Verdict

@@ -190,7 +190,7 @@ def until_refused(where: str) -> bool:
     """Connections are refused, or closed without a word, within a few seconds."""
     for _ in range(500):
         try:
-            with Mta(where) as mta:
+            with Mta(where, timeout=0.2) as mta:
                 if mta.socket.recv(1) == b"":
                     return True
         except ConnectionError:
