@@ -23,10 +23,10 @@ def status(pid: int) -> dict[str, list[str]]:
     return {key: value.split() for key, _, value in (line.partition(":") for line in lines)}
 
 
-def test_user(folder: Path, runtime: tuple[str, str]) -> None:
+def test_user(folder: Path) -> None:
     """-u: a worker has the user's id, and the group named, all four of each, and no other group; so has the socket."""
     gid = grp.getgrnam("daemon").gr_gid
-    with Daemon(folder, *DOMAIN, *runtime, "-u", "nobody:daemon") as daemon:
+    with Daemon(folder, *DOMAIN, "-u", "nobody:daemon") as daemon:
         assert daemon.ask() == DENIED
         (worker,) = daemon.workers()
         found = status(worker)
@@ -54,9 +54,9 @@ def test_replacement_is_no_root(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("flags", "cores"), [((), 1), (("--no-pin",), len(os.sched_getaffinity(0)))], ids=str)
-def test_core(folder: Path, runtime: tuple[str, str], flags: tuple[str, ...], cores: int) -> None:
+def test_core(folder: Path, flags: tuple[str, ...], cores: int) -> None:
     """A worker stays on one core unless it is told not to; the parent is where it may be."""
-    with Daemon(folder, *DOMAIN, *runtime, *flags) as daemon:
+    with Daemon(folder, *DOMAIN, *flags) as daemon:
         (worker,) = daemon.workers()
         assert len(os.sched_getaffinity(worker)) == cores
         assert os.sched_getaffinity(daemon.pid) == os.sched_getaffinity(0)

@@ -59,11 +59,11 @@ def test_reload(folder: Path, runtime: tuple[str, str], number: signal.Signals) 
         assert daemon.stop() == 0
 
 
-def test_everything_is_read_anew(folder: Path, runtime: tuple[str, str]) -> None:
+def test_everything_is_read_anew(folder: Path) -> None:
     """Lists in files, the words of a refusal, and how the log is written are new after a reload; a flag still wins."""
     (folder / "domains").write_text("example.org\n")
     toml = 'local-domain = ["file:domains"]\nrelay-domain = ["relay.test"]\n'
-    with configured(folder, *runtime, "--relay-domain", "flag.test", toml=toml) as daemon:
+    with configured(folder, "--relay-domain", "flag.test", toml=toml) as daemon:
         assert daemon.ask(BOB) == "continue"
         (folder / "domains").write_text("example.net\n")
         rewrite(daemon, toml + 'reply-text = "No."\nlog-format = "json"\n')
@@ -75,9 +75,9 @@ def test_everything_is_read_anew(folder: Path, runtime: tuple[str, str]) -> None
         daemon.wait_log('"recipient": "<bob@flag.test>"')
 
 
-def test_broken_configuration(folder: Path, runtime: tuple[str, str]) -> None:
+def test_broken_configuration(folder: Path) -> None:
     """Of a broken configuration every mistake is logged, with file, line and key, and the old policy stays."""
-    with configured(folder, *runtime, toml='local-domain = ["example.org"]\n') as daemon:
+    with configured(folder, toml='local-domain = ["example.org"]\n') as daemon:
         workers = daemon.workers()
         (folder / "domains").write_text("\n*.example.org\n")
         rewrite(daemon, 'reply = "x"\nlocal-domain = ["file:domains"]\nfrobnicate = 1\n')
@@ -99,12 +99,12 @@ def test_broken_configuration(folder: Path, runtime: tuple[str, str]) -> None:
         soon(daemon, BOB, Reply(554, "5.7.1", "<bob@example.org>: Relay access denied"))
 
 
-def test_worker_that_cannot_live(folder: Path, runtime: tuple[str, str]) -> None:
+def test_worker_that_cannot_live(folder: Path) -> None:
     """Where a worker cannot serve with the new settings, the old one goes on."""
     without_root = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
     folder.chmod(0o777)
     where = f"unix:{folder}/s"
-    daemon = Daemon(folder, *runtime, "-c", "r.toml", where=where, prefix=without_root)
+    daemon = Daemon(folder, "-c", "r.toml", where=where, prefix=without_root)
     rewrite(daemon, 'local-domain = ["example.org"]\n')
     with daemon:
         workers = daemon.workers()

@@ -105,9 +105,9 @@ def test_stop_timeout(folder: Path, runtime: tuple[str, str]) -> None:
         assert mta.socket.recv(1) == b""
 
 
-def test_told_twice(folder: Path, runtime: tuple[str, str]) -> None:
+def test_told_twice(folder: Path) -> None:
     """Told to stop a second time, it waits for no session."""
-    with Daemon(folder, *DOMAIN, *runtime, "-P", f"{folder}/pid") as daemon, daemon.session() as mta:
+    with Daemon(folder, *DOMAIN, "-P", f"{folder}/pid") as daemon, daemon.session() as mta:
         daemon.tell(signal.SIGTERM)
         daemon.wait_log("stopping")
         wait_for(lambda: not (folder / "s").exists(), "the socket is gone")
@@ -141,9 +141,9 @@ def test_workers(folder: Path, runtime: tuple[str, str]) -> None:
         assert daemon.stop(seconds=2) == 0
 
 
-def test_dry_run(folder: Path, runtime: tuple[str, str]) -> None:
+def test_dry_run(folder: Path) -> None:
     """In a dry run the MTA hears CONTINUE, and the log says what would have been."""
-    with Daemon(folder, *DOMAIN, *runtime, "--dry-run") as daemon:
+    with Daemon(folder, *DOMAIN, "--dry-run") as daemon:
         assert daemon.ask() == "continue"
         assert daemon.ask(b"<") == "continue"
         daemon.wait_log('reply="554 5.7.1 <v@example.com>: Relay access denied" dry_run=yes')
@@ -187,10 +187,10 @@ def test_no_reader_of_the_log(folder: Path, runtime: tuple[str, str], closed: bo
         answers_without_a_reader(daemon)
 
 
-def test_no_standard_streams(folder: Path, runtime: tuple[str, str]) -> None:
+def test_no_standard_streams(folder: Path) -> None:
     """With standard input, output and error closed, no socket takes their place, so no log line goes to an MTA."""
     without = ("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh")
-    daemon = Daemon(folder, *DOMAIN, *runtime, prefix=without)
+    daemon = Daemon(folder, *DOMAIN, prefix=without)
     daemon.start()
     with contextlib.closing(daemon):
         wait_for(lambda: not refused(daemon.where), "it listens")
@@ -201,7 +201,7 @@ def test_no_standard_streams(folder: Path, runtime: tuple[str, str]) -> None:
 OTHER_DEV = 'mount -t overlay relaymilter-test -o "lowerdir=$1:/dev" /dev && shift && exec "$@"'
 
 
-def test_syslog(folder: Path, runtime: tuple[str, str]) -> None:
+def test_syslog(folder: Path) -> None:
     """With -l everything goes to /dev/log, as facility mail, and nothing to standard error."""
     (folder / "dev").mkdir()
     (folder / "dev/log").symlink_to(folder / "syslog")
@@ -209,7 +209,7 @@ def test_syslog(folder: Path, runtime: tuple[str, str]) -> None:
         syslog.bind(f"{folder}/syslog")
         syslog.settimeout(15)
         prefix = ("unshare", "--mount", "sh", "-c", OTHER_DEV, "sh", f"{folder}/dev")
-        daemon = Daemon(folder, *DOMAIN, *runtime, "-l", prefix=prefix)
+        daemon = Daemon(folder, *DOMAIN, "-l", prefix=prefix)
         daemon.start()
         with contextlib.closing(daemon):
             assert syslog.recv(999) == f"<22>relaymilter[{daemon.pid}]: INFO: serving on {daemon.where}".encode()
