@@ -13,7 +13,7 @@ from relaymilter.config.options import DAEMON, POLICY
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Reading, read
 from relaymilter.daemon.listener import CannotListen, open_listener
-from relaymilter.daemon.privileges import occupy_standard_streams
+from relaymilter.daemon.privileges import occupy_standard_streams, raise_file_limit
 from relaymilter.daemon.supervisor import Supervisor, WorkerFailed, block_signals
 from relaymilter.observe.sink import log_to
 
@@ -34,6 +34,7 @@ def run(check: bool, config: Path | None, **given: Any) -> int:
     """Close a Postfix or a Sendmail as a relay: attach to it by a milter socket."""
     block_signals()
     occupy_standard_streams()
+    raise_file_limit()
     asked = flags(config, given)
     try:
         reading = read(asked)

@@ -1,6 +1,7 @@
 """What a process has and has not: its standard streams, root, a core."""
 
 import os
+import resource
 import sys
 
 from relaymilter.config.model import Account
@@ -24,6 +25,12 @@ def become(account: Account) -> None:
     os.initgroups(account.name, account.gid)
     os.setresgid(account.gid, account.gid, account.gid)
     os.setresuid(account.uid, account.uid, account.uid)
+
+
+def raise_file_limit() -> None:
+    """Open as many files as we may: every connection is one, and a soft limit of 1024 is common."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def stay_on_core(number: int) -> None:

@@ -1,6 +1,6 @@
-"""Log lines of one turn of the event loop, written together: under load one write(2) serves many sessions.
+"""Log lines of a moment, written together: under load one write(2) serves many sessions.
 
-The replies of a turn leave at its end, too, so that the log is not behind them by more than that.
+The log is behind the replies by no more than DELAY; a worker that is killed takes with it what it had not written.
 """
 
 import asyncio
@@ -9,12 +9,14 @@ from dataclasses import replace
 
 from relaymilter.milter.session import Service
 
+DELAY = 0.01
+"""Seconds."""
 MOST = 4096
 """Octets in one write: more would not be atomic on a pipe (PIPE_BUF, pipe(7))."""
 
 
 class Batch:
-    """Collects lines, and writes them when the loop has nothing else to do in this turn."""
+    """Collects lines, and writes them when they are enough or old enough."""
 
     def __init__(self, write: Callable[[str], None], loop: asyncio.AbstractEventLoop) -> None:
         self._write = write
@@ -27,7 +29,7 @@ class Batch:
         if self._size + len(line) >= MOST:
             self.flush()
         if not self._lines:
-            self._loop.call_soon(self.flush)
+            self._loop.call_later(DELAY, self.flush)
         self._lines.append(line)
         self._size += len(line) + 1
 

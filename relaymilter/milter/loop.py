@@ -37,6 +37,8 @@ PARTIAL_SECONDS = 10.0
 MAX_CONNECTIONS = 4000
 BACKLOG = 1024
 _SWEEP_SECONDS = 2.0
+_GARBAGE = 10_000
+"""Objects that are made before cycles are looked for; a session leaves hardly any."""
 
 
 class Server:
@@ -180,6 +182,7 @@ def serve(service: Service, listener: socket.socket, control: socket.socket, sto
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_GARBAGE)
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None)
     with runner:
         runner.run(_serve(service, listener, control, stop_timeout))
@@ -195,9 +198,16 @@ async def _serve(service: Service, listener: socket.socket, control: socket.sock
     accepting = await _listen(loop, server, listener)
     server.sweep()
     control.send(b"R")
-    await stop.wait()
-    loop.remove_reader(control)
-    accepting.close()
+    try:
+        await stop.wait()
+        loop.remove_reader(control)
+        accepting.close()
+        await _drain(server, stop_timeout)
+    finally:
+        flush()
+
+
+async def _drain(server: Server, stop_timeout: float) -> None:
     empty = asyncio.Event()
     server.on_empty = empty.set
     # A connection that was accepted, but not told of yet, is told of in the next turn of the loop.
@@ -207,7 +217,6 @@ async def _serve(service: Service, listener: socket.socket, control: socket.sock
             await asyncio.wait_for(empty.wait(), stop_timeout)
         except TimeoutError:
             log.warning("%d sessions were still open after %g s", len(server.live), stop_timeout)
-    flush()
 
 
 async def _listen(loop: asyncio.AbstractEventLoop, server: Server, listener: socket.socket) -> asyncio.Server:

@@ -2,15 +2,18 @@
 
 from relaymilter.milter import wire
 
+NONE = "{none}"
+"""A macro that no MTA has: an empty list means the MTA's own default to Postfix, which has a login in it."""
+
 MACROS = {
     wire.STAGE_CONNECT: "v",
-    wire.STAGE_HELO: "",
-    wire.STAGE_MAIL: "",
+    wire.STAGE_HELO: NONE,
+    wire.STAGE_MAIL: NONE,
     # The login with RCPT, not MAIL: libmilter keeps the macros of a MAIL until the next packet of them, so that the
     # login of one message would serve the next if an MTA sent none. {rcpt_addr} always comes, and the login with it.
     wire.STAGE_RCPT: "{auth_authen} {rcpt_addr}",
-    wire.STAGE_DATA: "",
-    wire.STAGE_END_OF_MESSAGE: "",
+    wire.STAGE_DATA: NONE,
+    wire.STAGE_END_OF_MESSAGE: NONE,
 }
 """The macros by stage. Sendmail takes no more than 50 in one."""
 

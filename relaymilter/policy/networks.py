@@ -15,6 +15,7 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _WIDEST = {4: 8, 6: 16}
 _WIDE_IN_PUBLIC = {4: 16, 6: 32}
+_UNIQUE_LOCAL = ipaddress.IPv6Network("fc00::/7")  # RFC 4193
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
@@ -37,9 +38,13 @@ def parse_network(text: str) -> LocalNetwork:
         network = _unmapped(ipaddress.ip_network(bare))
     except ValueError as error:
         raise ValueError(_why_not(bare)) from error
-    if not excluded and network.prefixlen < _WIDEST[network.version]:
+    if not excluded and network.prefixlen < _WIDEST[network.version] and not _unique_local(network):
         raise ValueError(f"{bare} is too wide: it would open the relay; /{_WIDEST[network.version]} is the widest")
     return LocalNetwork(network, excluded)
+
+
+def _unique_local(network: Network) -> bool:
+    return isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_UNIQUE_LOCAL)
 
 
 def _unmapped(network: Network) -> Network:
