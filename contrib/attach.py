@@ -2,12 +2,11 @@
 """Print the lines that attach Postfix and Sendmail to the socket in use, then become `relaymilter run`.
 
 What contrib/start runs once everything is installed. Flags that name no domain and no configuration file get the host's
-own names as local domains; root serves TCP as nobody, where that can be. Where the flags are wrong, or do not serve
+own names as local domains; root serves TCP as nobody, unless told otherwise. Where the flags are wrong, or do not serve
 (--help, --check), nothing is printed: the daemon answers for itself.
 """
 
 import os
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +33,7 @@ def main(arguments: list[str]) -> None:
         added = additions(arguments, settings)
         print(message(settings.listen.socket, added), flush=True)  # noqa: T201
         arguments = [*arguments, *added]
-    os.execv(sys.executable, [sys.executable, "-sP", "-m", "relaymilter", "run", *arguments])
+    os.execv(sys.executable, [sys.executable, "-sP", "-m", "relaymilter", "run", *arguments])  # noqa: S606
 
 
 def given(arguments: list[str]) -> dict[str, object]:
@@ -62,15 +61,9 @@ def additions(arguments: list[str], settings: Settings) -> list[str]:
     added = []
     if not given(arguments).keys() & {"config", "local_domain", "relay_domain"}:
         added += [word for name in host_names() for word in ("--local-domain", name)]
-    if settings.account is None and not isinstance(settings.listen.socket, UnixEndpoint) and can_be_nobody():
+    if os.geteuid() == 0 and settings.account is None and not isinstance(settings.listen.socket, UnixEndpoint):
         added += ["--user", "nobody"]
     return added
-
-
-def can_be_nobody() -> bool:
-    """Whether we may become nobody, and nobody may read this checkout (in /root, say, it may not)."""
-    folders = Path(__file__).resolve().parents
-    return os.geteuid() == 0 and all(folder.stat().st_mode & stat.S_IXOTH for folder in folders)
 
 
 def host_names() -> list[str]:
@@ -119,8 +112,8 @@ def message(socket: Endpoint, added: list[str]) -> str:
         if isinstance(socket, UnixEndpoint):
             parts.append(unix_note(socket.path))
         parts.append(
-            "Sendmail: put this into /etc/mail/sendmail.mc, after other filters and before the MAILER lines, then run\n"
-            "`make -C /etc/mail` and restart Sendmail.\n\n" + indented(sendmail_mc(socket))
+            "Sendmail: put this into /etc/mail/sendmail.mc, after other filters and before MAILER_DEFINITIONS, then\n"
+            "run `make -C /etc/mail` and restart Sendmail.\n\n" + indented(sendmail_mc(socket))
         )
     return "\n\n".join(parts) + "\n"
 
