@@ -159,10 +159,10 @@ def test_signals_before_it_serves(folder: Path) -> None:
 
 
 def test_signals_to_a_worker(folder: Path, runtime: tuple[str, str]) -> None:
-    """Signals are for the parent: a worker that gets them too goes on with its sessions."""
+    """The signals for a reload are the parent's: a worker that gets them too goes on with its sessions."""
     with Daemon(folder, *DOMAIN, *runtime) as daemon, daemon.session() as mta:
         (worker,) = daemon.workers()
-        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT):
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
             os.kill(worker, number)
         assert mta.rcpt(b"<v@example.com>") == DENIED
         assert daemon.workers() == [worker]

@@ -39,20 +39,28 @@ _LITERALS = {socket.inet_pton(socket.AF_INET, text) for text in ("192.0.2.25", "
 
 def only_ours(raw: bytes) -> bool:
     """Whoever reads this path, quotes and comments or not, finds one host, which is ours, or finds postmaster."""
+    parts = _parts(raw)
+    if parts is None:
+        return False
+    local, host = parts
+    return local.lower() == b"postmaster" if host is None else _is_ours(host)
+
+
+def read_as_ours(rcpt_addr: bytes) -> bool:
+    """The same of {rcpt_addr}, which may be the bare name of any local user."""
+    parts = _parts(rcpt_addr)
+    return parts is not None and (parts[1] is None or _is_ours(parts[1]))
+
+
+def _parts(raw: bytes) -> tuple[bytes, bytes | None] | None:
+    """Local part and host without blanks; None where anything is left that asks for routing, or separates."""
     flat = _HIDDEN.sub(_flattened, raw)
     for shape in _SHAPES:
         found = shape.fullmatch(flat)
         if found is not None:
             host = found["host"]
-            if host is None:
-                return _squeezed(found["local"]).lower() == b"postmaster"
-            return _is_ours(_squeezed(host))
-    return False
-
-
-def read_as_ours(rcpt_addr: bytes) -> bool:
-    """The same of {rcpt_addr}, which may be the bare name of a local user."""
-    return only_ours(rcpt_addr) or not re.search(rb"[@%!]", _HIDDEN.sub(_flattened, rcpt_addr))
+            return _squeezed(found["local"]), None if host is None else _squeezed(host)
+    return None
 
 
 def _flattened(hidden: re.Match[bytes]) -> bytes:
