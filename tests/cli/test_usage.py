@@ -16,6 +16,10 @@ from relaymilter.config.reader import Flags, Reading
 from .conftest import Outcome, Run
 
 
+# Versions of click differ in it.
+PUNCTUATION = re.compile(r"[':.]")
+
+
 def options_in(help_text: str) -> set[str]:
     """The long flags that help lists."""
     return {
@@ -64,15 +68,15 @@ def test_version(relaymilter: Run, words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "Error: Missing command."),
-        (("frobnicate",), "Error: No such command 'frobnicate'."),
-        (("--frobnicate",), "Error: No such option: --frobnicate"),
-        (("run", "--frobnicate"), "Error: No such option: --frobnicate"),
-        (("run", "-z"), "Error: No such option: -z"),
-        (("run", "extra"), "Error: Got unexpected extra argument (extra)"),
-        (("run", "--socket"), "Error: Option '--socket' requires an argument."),
-        (("run", "--dry-run=yes"), "Error: Option '--dry-run' does not take a value."),
-        (("explain", "--socket", "unix:/x"), "Error: No such option: --socket"),
+        ((), "Missing command"),
+        (("frobnicate",), "No such command frobnicate"),
+        (("--frobnicate",), "No such option --frobnicate"),
+        (("run", "--frobnicate"), "No such option --frobnicate"),
+        (("run", "-z"), "No such option -z"),
+        (("run", "extra"), "Got unexpected extra argument (extra)"),
+        (("run", "--socket"), "Option --socket requires an argument"),
+        (("run", "--dry-run=yes"), "Option --dry-run does not take a value"),
+        (("explain", "--socket", "unix:/x"), "No such option --socket"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
@@ -80,7 +84,7 @@ def test_usage(relaymilter: Run, words: tuple[str, ...], message: str) -> None:
     """What is no command and no flag is wrong usage: 64."""
     outcome = relaymilter(*words)
     assert (outcome.status, outcome.out) == (64, "")
-    assert message in " ".join(outcome.err.split())
+    assert message in PUNCTUATION.sub("", " ".join(outcome.err.split()))
 
 
 def test_misspelt_flag(relaymilter: Run) -> None:
