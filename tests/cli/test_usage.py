@@ -15,7 +15,6 @@ from relaymilter.config.reader import Flags, Reading
 
 from .conftest import Outcome, Run
 
-
 # Versions of click differ in it.
 PUNCTUATION = re.compile(r"[':.]")
 
