@@ -1,4 +1,4 @@
-"""The laws of the house, read from the source of every module: who may import whom, where a Permit is made, what is not there.
+"""The laws of the house, read from the source of every module: who imports whom, where a Permit is made.
 
 The laws are functions of a list of modules, so that each is seen to fail on a module that breaks it.
 """
@@ -35,7 +35,7 @@ RANKS = {
     "cli": 6,
     "__main__": 7,
 }
-"""The parts of the package, from the bottom up. Nothing imports upward, and parts of one rank import in one direction."""
+"""The parts of the package, from the bottom up. Nothing imports upward; parts of one rank import in one direction."""
 
 POLICY_ALONE = ("config.model", "config.options")
 """Of config these may import policy and nothing else of the package."""
@@ -279,11 +279,11 @@ def breaking(name: str, source: str) -> list[Module]:
         pytest.param(nothing_imports_upward, "policy.x", "import relaymilter.milter.session", id="policy of milter"),
         pytest.param(nothing_imports_upward, "policy.x", "from relaymilter import config", id="policy of config"),
         pytest.param(nothing_imports_upward, "policy.x", "from ..config import model", id="relative import"),
-        pytest.param(nothing_imports_upward, "tables.x", "def f():\n from relaymilter.config.model import Y", id="hidden"),
-        pytest.param(nothing_imports_upward, "config.x", "from relaymilter.config import wiring", id="config of wiring"),
-        pytest.param(nothing_imports_upward, "milter.x", "if 0:\n import relaymilter.daemon.worker", id="milter of daemon"),
+        pytest.param(nothing_imports_upward, "tables.x", "def f():\n from relaymilter.config import x", id="hidden"),
+        pytest.param(nothing_imports_upward, "config.x", "from relaymilter.config import wiring", id="wiring"),
+        pytest.param(nothing_imports_upward, "milter.x", "if 0:\n import relaymilter.daemon.worker", id="of daemon"),
         pytest.param(nothing_imports_upward, "daemon.x", "from relaymilter.cli import run", id="daemon of cli"),
-        pytest.param(nothing_imports_upward, "config.model", "from relaymilter.tables import text", id="model of tables"),
+        pytest.param(nothing_imports_upward, "config.model", "from relaymilter.tables import text", id="of tables"),
         pytest.param(parts_import_one_way, "observe.x", "from relaymilter.milter import replies", id="both ways"),
         pytest.param(policy_is_pure, "policy.x", "import socket", id="socket"),
         pytest.param(policy_is_pure, "policy.x", "import time", id="time"),
@@ -312,9 +312,8 @@ def breaking(name: str, source: str) -> list[Module]:
     ],
 )  # fmt: skip
 def test_law_sees_what_breaks_it(law: Law, name: str, source: str) -> None:
-    """A module that breaks a law is named."""
-    assert any(name in violation for violation in law(breaking(name, source))) or law is parts_import_one_way
-    assert list(law(breaking(name, source)))
+    """A module that breaks a law is one violation more."""
+    assert set(law(breaking(name, source))) - set(law(MODULES))
 
 
 def test_looking_for_a_permit_is_no_making() -> None:

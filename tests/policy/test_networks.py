@@ -19,7 +19,9 @@ from relaymilter.policy.networks import LocalNetwork, Networks, parse_address, p
         ("10.0.0.0/255.0.0.0", "10.0.0.0/8"),
         ("2001:DB8::/32", "2001:db8::/32"),
         ("2001:db8::7", "2001:db8::7/128"),
-        ("fc00::/16", "fc00::/16"),
+        ("2001::/16", "2001::/16"),
+        ("fc00::/7", "fc00::/7"),
+        ("fd00::/8", "fd00::/8"),
         ("!192.0.2.0/24", "!192.0.2.0/24"),
         ("! 192.0.2.0/24", "!192.0.2.0/24"),
         ("!2001:db8::/32", "!2001:db8::/32"),
@@ -64,9 +66,11 @@ def test_too_wide_for_ipv4(text: str) -> None:
         parse_network(text)
 
 
-@pytest.mark.parametrize("text", ["::/0", "2000::/3", "::/15", "8000::/1"])
+@pytest.mark.parametrize(
+    "text", ["::/0", "2000::/3", "::/15", "8000::/1", "fc00::/6", "fe00::/7", "fa00::/7", "fe80::/10"]
+)
 def test_too_wide_for_ipv6(text: str) -> None:
-    """A network of IPv6 wider than /16 would open the relay."""
+    """A network of IPv6 wider than /16 would open the relay, unless all of it is unique local (RFC 4193)."""
     with pytest.raises(ValueError, match="/16 is the widest"):
         parse_network(text)
 
@@ -189,6 +193,7 @@ def test_networks_of_one_version() -> None:
         ("192.168.0.0/16", None),
         ("fe80::/64", None),
         ("fd00::/16", None),
+        ("fc00::/7", None),
         ("203.0.114.0/24", None),
         ("8.8.0.0/16", None),
         ("2a00:1450::/32", None),
