@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,5 @@ CONVERSATIONS = [conversation for path in sorted(FOLDER.glob("*.txt")) for conve
 
 def played_by(runner: str) -> pytest.MarkDecorator:
     """Parametrise a test with the conversations that this runner can play; the others are not collected."""
-    return parametrised(conversation for conversation in CONVERSATIONS if runner in conversation.runners)
-
-
-def parametrised(conversations: Iterable[Conversation]) -> pytest.MarkDecorator:
-    """Parametrise a test with these, each by its file and title."""
-    return pytest.mark.parametrize("conversation", list(conversations), ids=str)
+    played = [conversation for conversation in CONVERSATIONS if runner in conversation.runners]
+    return pytest.mark.parametrize("conversation", played, ids=str)

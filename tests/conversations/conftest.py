@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import pytest
 
@@ -54,10 +54,10 @@ def daemon_of(session: ExitStack, session_folder: Path) -> Callable[[tuple[str, 
     numbers: dict[tuple[str, ...], int] = {}
 
     @once
-    def start(policy: tuple[str, ...]) -> Closed:
-        number = numbers.setdefault(policy, len(numbers))
+    def start(flags: tuple[str, ...]) -> Closed:
+        number = numbers.setdefault(flags, len(numbers))
         folder = session_folder / f"d{number}"
-        daemon = session.enter_context(running(Relaymilter(folder, *policy)))
+        daemon = session.enter_context(running(Relaymilter(folder, *flags)))
         log = DecisionTail(folder / "log")
         session.callback(log.close)
         return daemon, log
@@ -65,10 +65,16 @@ def daemon_of(session: ExitStack, session_folder: Path) -> Callable[[tuple[str, 
     return start
 
 
+@pytest.fixture(params=["libmilter", "loop"])
+def flags(conversation: Conversation, request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The daemon's flags for this conversation, on each runtime in turn."""
+    return (*conversation.policy, "--runtime", request.param)
+
+
 @pytest.fixture
-def daemon(conversation: Conversation, daemon_of: Callable[[tuple[str, ...]], Closed]) -> Closed:
-    """The daemon with the policy of this conversation."""
-    return daemon_of(conversation.policy)
+def daemon(flags: tuple[str, ...], daemon_of: Callable[[tuple[str, ...]], Closed]) -> Closed:
+    """The daemon with these flags, and its log."""
+    return daemon_of(flags)
 
 
 @pytest.fixture(scope="session")
@@ -81,8 +87,8 @@ def mta_of(
     """The MTA of this kind that the daemon with these flags closes."""
 
     @once
-    def start(kind: Kind, policy: tuple[str, ...]) -> Mta:
-        daemon, _ = daemon_of(policy)
+    def start(kind: Kind, flags: tuple[str, ...]) -> Mta:
+        daemon, _ = daemon_of(flags)
         number = Path(daemon.milter.removeprefix("unix:")).parent.name
         settings = MtaSettings((daemon.milter,), forwards={"forward@example.org": "away@example.net"})
         mta = kind(namespace, session_folder / f"{kind.name}-{number}", settings)
@@ -92,7 +98,7 @@ def mta_of(
     return start
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say how many conversations each side cannot play, by their tags: they are not collected there, not skipped."""
     counts = (f"{runner} {len(CONVERSATIONS) - sum(runner in c.runners for c in CONVERSATIONS)}" for runner in RUNNERS)
     terminalreporter.write_line(f"{len(CONVERSATIONS)} conversations; not applicable: {', '.join(counts)}")

@@ -13,18 +13,20 @@ from .play import play
 from .script import Conversation
 from .smtp import SmtpSide
 
-MtaOf: TypeAlias = Callable[[type[Postfix] | type[Sendmail], tuple[str, ...]], Mta]
+Flags: TypeAlias = tuple[str, ...]
+Closed: TypeAlias = tuple[Relaymilter, DecisionTail]
+MtaOf: TypeAlias = Callable[[type[Postfix] | type[Sendmail], Flags], Mta]
 
 
 @played_by("postfix")
-def test_postfix(conversation: Conversation, daemon: tuple[Relaymilter, DecisionTail], mta_of: MtaOf) -> None:
+def test_postfix(conversation: Conversation, flags: Flags, daemon: Closed, mta_of: MtaOf) -> None:
     """Postfix answers as the conversation states."""
-    expected, came = play(conversation, SmtpSide(mta_of(Postfix, conversation.policy), daemon[1]))
+    expected, came = play(conversation, SmtpSide(mta_of(Postfix, flags), daemon[1]))
     assert expected == came
 
 
 @played_by("sendmail")
-def test_sendmail(conversation: Conversation, daemon: tuple[Relaymilter, DecisionTail], mta_of: MtaOf) -> None:
+def test_sendmail(conversation: Conversation, flags: Flags, daemon: Closed, mta_of: MtaOf) -> None:
     """Sendmail answers as the conversation states."""
-    expected, came = play(conversation, SmtpSide(mta_of(Sendmail, conversation.policy), daemon[1]))
+    expected, came = play(conversation, SmtpSide(mta_of(Sendmail, flags), daemon[1]))
     assert expected == came

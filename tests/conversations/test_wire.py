@@ -1,4 +1,4 @@
-"""Every conversation, through the milter wire of a running daemon."""
+"""Every conversation, through the milter wire of a running daemon, on each runtime."""
 
 from __future__ import annotations
 
