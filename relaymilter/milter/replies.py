@@ -46,13 +46,17 @@ class Words:
         return f"{self.code} {self.status} {self.text}"
 
 
+# Of all codes from 450 to 571 that were tried on Sendmail 8.17.
+_SENDMAIL_NAMES_THE_RECIPIENT = (450, 550, 553)
+
+
 def words(reply: Reply, recipient: bytes, mta: Mta) -> Words:
     """The reply with the recipient filled in.
 
-    Sendmail itself puts `<recipient>... ` before a 5xx text (except 551), so ours is left off there.
+    Sendmail itself puts `<recipient>... ` before the texts of some codes, so ours is left off there.
     """
     text = reply.text
-    if mta is Mta.SENDMAIL and reply.code >= 500 and reply.code != 551:
+    if mta is Mta.SENDMAIL and reply.code in _SENDMAIL_NAMES_THE_RECIPIENT:
         text = text.removeprefix("{recipient}: ").removeprefix("{recipient}... ")
     if "{recipient}" in text:
         text = text.replace("{recipient}", f"<{printable(_bare(recipient))}>")

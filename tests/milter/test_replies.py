@@ -43,13 +43,14 @@ def test_mta_of(version: str | None, mta: Mta) -> None:
     [
         (PRESETS["postfix"], Mta.POSTFIX, "<v@e.test>: Relay access denied"),
         (PRESETS["postfix"], Mta.UNKNOWN, "<v@e.test>: Relay access denied"),
-        (PRESETS["postfix"], Mta.SENDMAIL, "Relay access denied"),
+        (PRESETS["postfix"], Mta.SENDMAIL, "<v@e.test>: Relay access denied"),
         (PRESETS["sendmail"], Mta.POSTFIX, f"<v@e.test>... {SENDMAIL}"),
         (PRESETS["sendmail"], Mta.UNKNOWN, f"<v@e.test>... {SENDMAIL}"),
         (PRESETS["sendmail"], Mta.SENDMAIL, SENDMAIL),
         (PRESETS["defer"], Mta.POSTFIX, "<v@e.test>: Relay access denied"),
         (PRESETS["defer"], Mta.SENDMAIL, "<v@e.test>: Relay access denied"),
         (Reply(551, "5.7.1", "{recipient}: No"), Mta.SENDMAIL, "<v@e.test>: No"),
+        *((Reply(code, f"{code // 100}.7.1", "{recipient}: No"), Mta.SENDMAIL, "No") for code in (450, 550, 553)),
         (Reply(550, "5.7.1", "No {recipient}: No"), Mta.SENDMAIL, "No <v@e.test>: No"),
         (Reply(550, "5.7.1", "No."), Mta.SENDMAIL, "No."),
         (BAD_PATH, Mta.POSTFIX, "Bad recipient address syntax"),
@@ -57,7 +58,7 @@ def test_mta_of(version: str | None, mta: Mta) -> None:
     ],
 )
 def test_words(reply: Reply, mta: Mta, text: str) -> None:
-    """The recipient is filled in; at the front it is left off where Sendmail puts it there itself: 5xx, but not 551."""
+    """The recipient is filled in; at the front it is left off where Sendmail puts it there itself."""
     assert Words(reply.code, reply.status, text) == words(reply, b"<v@e.test>", mta)
 
 

@@ -117,11 +117,13 @@ def test_not_by_smtp() -> None:
 
 
 def test_sendmail_hears_no_recipient() -> None:
-    """The MTA that speaks is known from its macro v at CONNECT."""
-    ours, lines = session()
+    """The MTA that speaks is known from its macro v at CONNECT; with 550 Sendmail names the recipient by itself."""
+    settings = read(Flags({"reply": ("sendmail",)})).settings.policy
+    ours, lines = session(ruleset(settings))
     ours.connect("203.0.113.7", 40000, "8.17.1.9")
-    assert rcpt(ours) == Words(554, "5.7.1", "Relay access denied")
-    assert json.loads(lines[0])["reply"] == "554 5.7.1 Relay access denied"
+    told = "Relaying denied. Proper authentication required."
+    assert rcpt(ours) == Words(550, "5.7.1", told)
+    assert json.loads(lines[0])["reply"] == f"550 5.7.1 {told}"
 
 
 def test_ids_differ() -> None:

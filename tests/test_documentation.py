@@ -1,0 +1,243 @@
+"""Every option is documented where an administrator looks for it, with the default that it has; examples work."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+
+from relaymilter.cli import relaymilter
+from relaymilter.cli.explain import explain
+from relaymilter.cli.run import run
+from relaymilter.config.endpoint import InetEndpoint, UnixEndpoint, parse_endpoint
+from relaymilter.config.options import OPTIONS, POLICY, Kind, Option
+from relaymilter.config.reader import DEFAULT_SOCKET, Flags, read
+from tests.rig.daemon import ROOT
+
+README = (ROOT / "README.rst").read_text()
+SAMPLE = ROOT / "contrib" / "relaymilter.toml"
+PAGES = [ROOT / "man" / "relaymilter.8", ROOT / "man" / "relaymilter.toml.5"]
+each_option = pytest.mark.parametrize("option", OPTIONS.values(), ids=OPTIONS)
+
+
+def attach() -> ModuleType:
+    """contrib/attach.py, which prints the lines for the MTAs."""
+    spec = importlib.util.spec_from_file_location("attach", ROOT / "contrib" / "attach.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def printed(*command: str) -> str:
+    """What `relaymilter COMMAND` prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "relaymilter", *command], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    return done.stdout + done.stderr
+
+
+def words(text: str) -> str:
+    """The text with every stretch of blanks as one."""
+    return " ".join(text.split())
+
+
+def items(page: Path) -> dict[str, str]:
+    """What a man page says of each flag (`--key`) or key (`key`), as its reader sees it: tag and text."""
+    if shutil.which("mandoc") is None:
+        pytest.skip("mandoc is missing: run contrib/test")
+    shown = subprocess.run(["mandoc", "-T", "ascii", "-O", "width=400", page], capture_output=True, check=True)
+    text = re.sub(r".\x08", "", shown.stdout.decode())
+    text = re.sub(r"^ {0,3}\S.*$", "", text, flags=re.MULTILINE)  # headings
+    found = {}
+    for paragraph in text.split("\n\n"):
+        tag = paragraph.strip().partition("\n")[0]
+        key = re.match(r"(?:-\w, )*(--[a-z-]+)|([a-z-]+) \((?:list|text|number|switch)\)", tag)
+        if key:
+            found[key[1] or key[2]] = words(paragraph)
+    return found
+
+
+def default_words(option: Option) -> str:
+    """How a man page ends what it says of an option."""
+    return f"Default: {option.default}." if option.default else "No default."
+
+
+@pytest.fixture(scope="module")
+def flags_in_man() -> dict[str, str]:
+    return items(PAGES[0])
+
+
+@pytest.fixture(scope="module")
+def keys_in_man() -> dict[str, str]:
+    return items(PAGES[1])
+
+
+@pytest.fixture(scope="module")
+def run_help() -> str:
+    return words(printed("run", "--help"))
+
+
+@each_option
+def test_help_has_every_option(option: Option, run_help: str) -> None:
+    """`run --help` has the flag, its short forms, and its default."""
+    flag = ", ".join([*option.short, f"--{option.key}"])
+    assert f" {flag} " in run_help
+    said = run_help.split(f" {flag} ", 1)[1].split(" --", 1)[0]
+    assert option.default == "" or f"[default: {option.default}]" in said
+
+
+@each_option
+def test_man_page_has_every_flag(option: Option, flags_in_man: dict[str, str]) -> None:
+    """relaymilter(8) has the flag, its short forms, and its default."""
+    said = flags_in_man[f"--{option.key}"]
+    assert said.startswith(", ".join([*option.short, f"--{option.key}"]))
+    assert option.kind is Kind.SWITCH or said.endswith(default_words(option))
+
+
+@each_option
+def test_man_page_has_every_key(option: Option, keys_in_man: dict[str, str]) -> None:
+    """relaymilter.toml(5) has the key, its kind, and its default."""
+    said = keys_in_man[option.key]
+    assert said.startswith(f"{option.key} ({option.kind.value})")
+    assert said.endswith("Default: false." if option.kind is Kind.SWITCH else default_words(option))
+
+
+@pytest.mark.parametrize("command", [run, explain], ids=["run", "explain"])
+def test_man_page_has_every_other_flag(command: click.Command, flags_in_man: dict[str, str]) -> None:
+    """relaymilter(8) has what is no option of the table too: the flags of `explain`, --check and the like."""
+    context = click.Context(command, help_option_names=["-h", "--help"])
+    wanted = {name for option in command.get_params(context) for name in option.opts if name.startswith("--")}
+    assert wanted <= flags_in_man.keys()
+
+
+def test_man_pages_name_nothing_else(flags_in_man: dict[str, str], keys_in_man: dict[str, str]) -> None:
+    """No man page has a flag or a key that is not there."""
+    there = {name for command in (run, explain) for option in command.params for name in option.opts}
+    assert flags_in_man.keys() <= there | {"--help"}
+    assert keys_in_man.keys() == OPTIONS.keys()
+
+
+def test_man_page_has_every_command() -> None:
+    """relaymilter(8) has every command in its synopsis."""
+    synopsis = PAGES[0].read_text().partition(".Sh DESCRIPTION")[0]
+    assert re.findall(r"^\.Cm (\w+)", synopsis, re.MULTILINE) == sorted(relaymilter.commands, reverse=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_man_page_is_clean(page: Path) -> None:
+    """mandoc has nothing to say against a man page, but that this machine lacks others that it refers to."""
+    if shutil.which("mandoc") is None:
+        pytest.skip("mandoc is missing: run contrib/test")
+    done = subprocess.run(["mandoc", "-T", "lint", page], capture_output=True, text=True)
+    elsewhere = re.compile("referenced manual not found|outdated mandoc.db|mandoc.db: No such file")
+    assert [line for line in done.stdout.splitlines() if not elsewhere.search(line)] == []
+
+
+def uncommented(text: str) -> str:
+    """The sample with every key in force."""
+    return re.sub(r"^#(?=[a-z-]+ = )", "", text, flags=re.MULTILINE)
+
+
+def test_sample_sets_nothing() -> None:
+    """The sample configuration, as it stands, is sound and changes nothing."""
+    assert tomllib.loads(SAMPLE.read_text()) == {}
+    assert read(Flags({}, SAMPLE)) == read(Flags({}))
+
+
+def test_sample_is_sound_with_every_key(tmp_path: Path) -> None:
+    """With every key uncommented the sample has every option, in values that are taken without a warning."""
+    every = tmp_path / "every.toml"
+    every.write_text(uncommented(SAMPLE.read_text()))
+    assert tomllib.loads(every.read_text()).keys() == OPTIONS.keys()
+    assert read(Flags({}, every)).warnings == ()
+
+
+@each_option
+def test_sample_shows_the_default(option: Option, tmp_path: Path) -> None:
+    """A key in the sample has its default; where there is none the line before says so."""
+    comment, line = re.findall(rf"^# (.*)\n#({option.key} = .*)$", SAMPLE.read_text(), re.MULTILINE)[0]
+    assert comment.endswith("Example:") == (tomllib.loads(line)[option.key] not in (False, *defaults(option)))
+    if not comment.endswith("Example:"):
+        alone = tmp_path / "alone.toml"
+        alone.write_text(line)
+        assert read(Flags({}, alone)) == read(Flags({}))
+
+
+def defaults(option: Option) -> tuple[object, ...]:
+    """How the sample may write the default."""
+    return option.default, option.default.split(" and "), int(option.default) if option.default.isdigit() else None
+
+
+def test_readme_opens_with_the_two_commands() -> None:
+    """The first that README.rst says is how to start it and how to test it."""
+    assert re.findall(r"^    (\S+) +# ", README.split("\n\n")[2], re.MULTILINE) == ["contrib/start", "contrib/test"]
+
+
+SOCKETS = [DEFAULT_SOCKET, "unix:/var/spool/postfix/relaymilter/milter.sock"]
+
+
+@pytest.mark.parametrize("socket", SOCKETS)
+def test_readme_has_the_lines_for_postfix(socket: str) -> None:
+    """What README.rst tells to put into main.cf is what contrib/start prints."""
+    endpoint = parse_endpoint(socket)
+    assert isinstance(endpoint, UnixEndpoint | InetEndpoint)
+    assert "::\n\n" + attach().indented(attach().main_cf(endpoint)) + "\n\n" in README
+
+
+def test_readme_has_the_line_for_sendmail() -> None:
+    """What README.rst tells to put into sendmail.mc is what contrib/start prints."""
+    endpoint = parse_endpoint(DEFAULT_SOCKET)
+    assert "::\n\n" + attach().indented(attach().sendmail_mc(endpoint)) + "\n\n" in README
+
+
+def test_unit_has_the_socket_of_readme() -> None:
+    """The systemd unit opens the unix socket that README.rst attaches Postfix to."""
+    unit = (ROOT / "contrib" / "relaymilter.socket").read_text()
+    assert re.findall(r"^ListenStream=(.*)", unit, re.MULTILINE) == [SOCKETS[1].removeprefix("unix:")]
+
+
+def test_readme_shows_what_explain_prints() -> None:
+    """The example of `explain` in README.rst is what it prints."""
+    block = README.split("    $ python3 -m relaymilter ")[1].split("\n\n")[0]
+    command, _, expected = block.partition("\n")
+    assert printed(*shlex.split(command)) == re.sub("^    ", "", expected, flags=re.MULTILINE) + "\n"
+
+
+def test_readme_shows_a_line_that_explain_takes() -> None:
+    """The log line in README.rst, fed to `explain` field by field, gives the verdict and the reply in it."""
+    line = re.search(r"^    decision (.*)", README, re.MULTILINE)
+    assert line is not None
+    fields = dict(word.split("=", 1) for word in shlex.split(line[1]))
+    asked = [f"--{name}={fields[name]}" for name in ("client", "helo", "sender", "recipient")]
+    said = printed("explain", *asked)
+    assert f"verdict: {fields['verdict']}\nrule:    {fields['rule']}\nreply:   {fields['reply']}\n" in said
+
+
+def test_readme_has_every_field_of_a_log_line() -> None:
+    """The table in README.rst has the fields of the line that it shows, in their order."""
+    line = re.search(r"^    decision (.*)", README, re.MULTILINE)
+    assert line is not None
+    fields = [word.split("=", 1)[0] for word in shlex.split(line[1])]
+    assert re.findall(r"^``(\w+)``  ", README, re.MULTILINE)[: len(fields)] == fields
+
+
+def test_readme_names_every_folder() -> None:
+    """The layout in README.rst has every folder of the package."""
+    folders = {f"relaymilter/{path.parent.name}/" for path in (ROOT / "relaymilter").glob("*/__init__.py")}
+    assert set(re.findall(r"^``(relaymilter/\w+/)``", README, re.MULTILINE)) == folders
+
+
+def test_explain_has_the_policy_options() -> None:
+    """`explain` takes every option that decides."""
+    assert {option.key for option in POLICY} <= {name[2:] for param in explain.params for name in param.opts}
