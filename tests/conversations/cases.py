@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from .reader import read_file
-from .script import Conversation
 
 FOLDER = Path(__file__).parent
 CONVERSATIONS = [conversation for path in sorted(FOLDER.glob("*.txt")) for conversation in read_file(path)]
