@@ -54,7 +54,7 @@ class Path(NamedTuple):
 
     def __str__(self) -> str:
         """The path in its one canonical form, which parses to the same mailbox."""
-        if not self.local and not self.domain:
+        if not (self.local or self.domain or self.route):
             return "<>"
         local = self.local if _DOT_STRING.fullmatch(self.local) else _quoted(self.local)
         route = ",".join(f"@{host}" for host in self.route) + ":" if self.route else ""

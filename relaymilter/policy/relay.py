@@ -66,7 +66,7 @@ def permit_authorised_login(logins: Names | None) -> RelayRule:
     """{auth_authen} proves a login, and the login is authorised: one of `logins`, or any where that is None."""
 
     def ask(request: Request) -> Permit | NoOpinion:
-        if request.login is None:
+        if not request.login:
             return _NO_LOGIN
         if logins is None:
             return Permit("every login is authorised")
