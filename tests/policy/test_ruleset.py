@@ -128,6 +128,13 @@ def test_restriction_that_cannot_find_out() -> None:
     assert (Step("yes", Permit("because")), Step("down", decision.verdict)) == decision.trail
 
 
+@pytest.mark.parametrize("answer", [None, True, "permit", Reject(NO, "no"), Step("yes", Permit("because"))], ids=repr)
+def test_only_a_permit_permits(answer: object) -> None:
+    """A rule that answers beyond its type, which mypy refuses, permits nothing."""
+    wrong = RelayRule("wrong", lambda _: answer)  # type: ignore[arg-type,return-value]
+    assert outcome(Ruleset((wrong,)).decide(REQUEST)) == "reject no-rule"
+
+
 def test_exception_is_not_swallowed() -> None:
     """An exception other than LookupFailed is the caller's to answer, and no rule after it is asked."""
 
