@@ -32,7 +32,10 @@ _STEPS = {
     b"M": (NO_MAIL, SILENT_MAIL),
     b"R": (NO_RCPT, SILENT_RCPT),
     b"T": (NO_DATA, SILENT_DATA),
-    b"E": (0, 0),
+    b"U": (NO_UNKNOWN, 0x20000),
+    b"N": (NO_EOH, 0x40000),
+    b"L": (NO_HEADERS, 0x80),
+    b"B": (NO_BODY, 0x80000),
 }
 _COMMANDS = {"connect": b"C", "helo": b"H", "mail": b"M", "rcpt": b"R", "data": b"T", "end": b"E"}
 _WORDS = {
@@ -159,17 +162,11 @@ class Mta:
 
     def message(self) -> Answer:
         """DATA, a message, and its end, of which the milter sees what it wants."""
-        steps = self.negotiated.steps
-        if self.negotiated.version > 3:
-            self.ask(b"T", b"")
-        for unwanted, command, data in (
-            (NO_HEADERS, b"L", b"Subject\0test\0"),
-            (NO_EOH, b"N", b""),
-            (NO_BODY, b"B", b"hello\r\n"),
-        ):
-            if not steps & unwanted and (answer := self.ask(command, data)) != "continue":
+        parts = [(b"L", b"Subject\0test\0"), (b"N", b""), (b"B", b"hello\r\n")]
+        for command, data in [(b"T", b""), *parts] if self.negotiated.version > 3 else parts:
+            if (answer := self.ask(command, data)) not in ("continue", "unsent", "silent"):
                 return answer
-        return self.ask(b"E", b"")
+        return self.ask(b"E")
 
     def abort(self) -> None:
         """The message is over; there is no answer."""
