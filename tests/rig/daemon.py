@@ -18,6 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 Line = dict[str, Any]
 
 
+def flag_form(milter: str) -> str:
+    """Turn Postfix's form of an IPv6 socket into the one of our flag; the others are the same."""
+    host, _, port = milter.removeprefix("inet:").rpartition(":")
+    return f"inet6:{port}@{host}" if host.startswith("[") else milter
+
+
 class Relaymilter:
     """The daemon, with a JSON log.  `flags` are those of `relaymilter run`, but for the socket.
 
@@ -36,7 +42,7 @@ class Relaymilter:
     @property
     def command(self) -> list[str]:
         """What is run.  An MTA's own user connects to the socket, hence its mode."""
-        fixed = ["-p", self.milter, "--log-format", "json"]
+        fixed = ["-p", flag_form(self.milter), "--log-format", "json"]
         if self.milter.startswith("unix:"):
             fixed += ["--socket-mode", "0666"]
         return [sys.executable, "-m", "relaymilter", "run", *fixed, *self._flags]
@@ -106,6 +112,6 @@ class Relaymilter:
                 return probe.connect_ex(where) == 0
         host, _, port = where.rpartition(":")
         if self._namespace:
-            return self._namespace.listens(host, int(port))
+            return self._namespace.listens(host.strip("[]"), int(port))
         with socket.socket() as probe:
             return probe.connect_ex((host, int(port))) == 0

@@ -29,11 +29,14 @@ echo "$recipient" >>{directory}/delivered
 
 
 def milter_socket(socket: str) -> str:
-    """Turn Postfix's form of a milter socket into Sendmail's: inet:host:port -> inet:port@host."""
+    """Turn Postfix's form of a milter socket into Sendmail's: inet:host:port -> inet:port@host.
+
+    An IPv6 address has brackets on Postfix, and none on Sendmail.
+    """
     if not socket.startswith("inet:"):
         return socket
     host, _, port = socket.removeprefix("inet:").rpartition(":")
-    return f"inet:{port}@{host}"
+    return f"inet6:{port}@{host[1:-1]}" if host.startswith("[") else f"inet:{port}@{host}"
 
 
 def filters(settings: MtaSettings) -> str:

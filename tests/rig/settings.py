@@ -12,7 +12,7 @@ HOST_NAME = "mx.example.org"
 class MtaSettings:
     """An MTA that relays for anyone: only a milter, if it has one, closes it.
 
-    milters        sockets in Postfix's form: unix:/path or inet:127.0.0.1:8894 (in the namespace)
+    milters        sockets in Postfix's form: unix:/path, or inet:127.0.0.1:8894 or inet:[::1]:8894 (in the namespace)
     when_down      what it does without its milter: tempfail, reject, shutdown or accept
     local_domains  domains it delivers itself, to `users` alone; its host name is always one
     logins         name -> password for AUTH
