@@ -39,14 +39,7 @@ class Listener:
     inode: tuple[int, int] | None = None
 
     def close(self) -> None:
-        """Stop listening, and remove the unix socket if it is still the one that we made.
-
-        Without the shutdown a worker's poll(2) in libmilter would keep the port open for up to 5 s. A socket that was
-        handed down is only let go: it is its owner's to shut.
-        """
-        if not isinstance(self.endpoint, FdEndpoint):
-            with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)
+        """Stop listening here, and remove the unix socket if it is still the one that we made."""
         self.socket.close()
         if isinstance(self.endpoint, UnixEndpoint) and self.inode is not None:
             try:

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable
 
+from relaymilter.config.endpoint import FdEndpoint
 from relaymilter.config.model import Settings
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Reading
@@ -166,7 +167,8 @@ class Supervisor:
         self.listener.close()
         for slot in self.slots:
             if slot.worker is not None:
-                slot.worker.drain()
+                # A socket that was handed down is only let go: it is its owner's to shut.
+                slot.worker.drain(shut=not isinstance(self.listener.endpoint, FdEndpoint))
                 self.draining.append(slot.worker)
                 slot.worker = None
         deadline = time.monotonic() + self.settings.stop_timeout + _KILL_AFTER

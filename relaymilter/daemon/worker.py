@@ -4,6 +4,7 @@ It is forked with the listening socket and one end of a control socket. It says 
 closes, because the parent says so or is gone, it takes no new connections and ends after the sessions in flight.
 """
 
+import contextlib
 import importlib
 import logging
 import os
@@ -30,8 +31,11 @@ class Worker:
     pid: int
     control: socket.socket
 
-    def drain(self) -> None:
-        """Tell it to take no more connections."""
+    def drain(self, shut: bool = False) -> None:
+        """Tell it to take no more connections; `shut`: nor shall any other worker, so it may shut the socket."""
+        if shut:
+            with contextlib.suppress(OSError):  # it is dead already
+                self.control.send(b"S")
         self.control.close()
 
 

@@ -34,7 +34,7 @@ class Dialogue:
         self.pending: Request | None = None
         self._rest = b""
         self._state = _NEW
-        self._silent = False
+        self._silent = 0
         self._message = False
         self._macros = [b"", b"", b"", b""]
         self.session: Session | None = None
@@ -98,21 +98,21 @@ class Dialogue:
         address = _address(came.family, came.address)
         self.session.connect(address, None if address is None else came.port, _text(self._find(b"v")))
         self._state = _CONNECTED
-        return self._quiet()
+        return self._quiet(wire.SILENT_CONNECT)
 
     def _helo(self, data: bytes) -> bytes:
         session = self._connected()
         self._macros[2:] = b"", b""
         session.hello(wire.arguments(data)[0])
         self._message = False
-        return self._quiet()
+        return self._quiet(wire.SILENT_HELO)
 
     def _mail(self, data: bytes) -> bytes:
         session = self._connected()
         self._macros[3] = b""
         session.mail(wire.arguments(data)[0])
         self._message = True
-        return self._quiet()
+        return self._quiet(wire.SILENT_MAIL)
 
     def _rcpt(self, data: bytes) -> bytes:
         session = self._connected()
@@ -163,8 +163,8 @@ class Dialogue:
             raise ProtocolError("a command before the connection")
         return self.session
 
-    def _quiet(self) -> bytes:
-        return b"" if self._silent else wire.CONTINUE
+    def _quiet(self, stage: int) -> bytes:
+        return b"" if self._silent & stage else wire.CONTINUE
 
     def _find(self, name: bytes) -> bytes | None:
         """A macro, from the latest stage that has it (smfi_getsymval)."""
@@ -208,15 +208,15 @@ def _text(macro: bytes | None) -> str | None:
 
 
 @lru_cache(64)
-def _agreement(data: bytes, helo: bool) -> tuple[bytes, bool]:
-    """The answer to an offer, and whether connect, HELO and MAIL have no reply. Raises ProtocolError."""
+def _agreement(data: bytes, helo: bool) -> tuple[bytes, int]:
+    """The answer to an offer, and which of connect, HELO and MAIL have no reply. Raises ProtocolError."""
     offered = wire.offer(data)
-    return wire.acceptance(offered, steps(helo), MACROS), offered.steps & SILENT == SILENT
+    return wire.acceptance(offered, steps(helo), MACROS), offered.steps & SILENT
 
 
 @lru_cache(4096)
 def _address(family: bytes, text: bytes) -> str | None:
-    """The address in the form that libmilter's sockaddr gives it; as it came where it is none, None if not IP.
+    """The address in the form that libmilter's sockaddr gives it; None where it is none of its family.
 
     Sendmail writes IPv6 with a prefix and not compressed, Postfix without and compressed.
     """
@@ -229,4 +229,4 @@ def _address(family: bytes, text: bytes) -> str | None:
     try:
         return socket.inet_ntop(kind, socket.inet_pton(kind, bare))
     except (OSError, ValueError):
-        return bare
+        return None

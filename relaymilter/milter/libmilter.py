@@ -5,6 +5,7 @@ Every value returned is CONTINUE, NOREPLY, or a refusal. The classes of package 
 of the time, and its setsymlist fails on Python 3 (pymilter 1.0.5).
 """
 
+import contextlib
 import logging
 import os
 import socket
@@ -125,18 +126,23 @@ def _raw_macro(ctx: Any, name: str) -> bytes | None:
 def serve(service: Service, listener: socket.socket, control: socket.socket, stop_timeout: float) -> None:
     """Serve until `control` is closed at its other end, then until no session is left, or `stop_timeout` seconds.
 
-    Writes one byte to `control` when it is ready. It may be called once in a process, and the caller must end the
-    process by os._exit afterwards: libmilter's threads stay.
+    Writes one byte to `control` when it is ready; reads S from it if the socket may be shut for all. It may be called
+    once in a process, and the caller must end the process by os._exit afterwards: libmilter's threads stay.
     """
     callbacks = Callbacks(service)
     sys.excepthook = _log_untrapped
     _register(callbacks)
     number = _take_over(listener)
-    unix = _deaf_listener()
+    deaf = _deaf_listener()
     done = threading.Event()
 
-    def stop_accepting() -> None:
-        os.dup2(unix.fileno(), number)
+    def stop_accepting(shut: bool) -> None:
+        os.dup2(deaf.fileno(), number)
+        if shut:
+            # Or poll(2), which libmilter is in for up to 5 s, would keep the port open that long.
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
 
     threading.Thread(target=_watch, args=(control, callbacks, stop_accepting, stop_timeout, done), daemon=True).start()
     threading.Thread(target=_main, args=(done,), daemon=True).start()
@@ -154,13 +160,14 @@ def _main(done: threading.Event) -> None:
 def _watch(
     control: socket.socket,
     callbacks: Callbacks,
-    stop_accepting: Callable[[], None],
+    stop_accepting: Callable[[bool], None],
     stop_timeout: float,
     done: threading.Event,
 ) -> None:
-    while control.recv(1):
-        pass
-    stop_accepting()
+    shut = False
+    while word := control.recv(1):
+        shut = shut or word == b"S"
+    stop_accepting(shut)
     deadline = time.monotonic() + stop_timeout
     # An accepted connection that has not come to negotiate yet is not counted; give it a moment.
     time.sleep(0.02)
@@ -203,7 +210,6 @@ def _take_over(listener: socket.socket) -> int:
     number = opened.pop()
     listener.setblocking(False)
     os.dup2(listener.fileno(), number)
-    listener.close()
     return number
 
 

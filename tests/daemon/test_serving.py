@@ -60,16 +60,6 @@ def test_stop_when_idle(folder: Path, runtime: tuple[str, str], number: signal.S
         assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
 
 
-FREES_ITS_PORT = pytest.mark.usefixtures("_frees_its_port")
-
-
-@pytest.fixture
-def _frees_its_port(request: pytest.FixtureRequest, runtime: tuple[str, str], where: str) -> None:
-    if runtime[1] == "libmilter" and where.startswith("inet:"):
-        reason = "libmilter's poll(2) keeps a TCP port open for up to 5 s after the end"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
-
-
 def refused(where: str) -> bool:
     """No one can connect there any more."""
     try:
@@ -79,7 +69,6 @@ def refused(where: str) -> bool:
     return False
 
 
-@FREES_ITS_PORT
 def test_stop_with_a_session_in_flight(folder: Path, runtime: tuple[str, str], where: str) -> None:
     """A session in flight is answered after SIGTERM, new ones are refused meanwhile, and the end is 0."""
     with Daemon(folder, *DOMAIN, *runtime, where=where) as daemon, daemon.session() as mta:
@@ -117,7 +106,6 @@ def test_told_twice(folder: Path) -> None:
         assert {path.name for path in folder.iterdir()} == {"log"}
 
 
-@FREES_ITS_PORT
 def test_restart_at_once(folder: Path, runtime: tuple[str, str], where: str) -> None:
     """A new daemon may be started while the old one still stops, and serves its last session."""
     old = Daemon(folder, *DOMAIN, *runtime, where=where)
