@@ -137,10 +137,11 @@ def postfix_form(socket: UnixEndpoint | InetEndpoint) -> str:
 
 
 def sendmail_form(socket: UnixEndpoint | InetEndpoint) -> str:
-    """The socket as INPUT_MAIL_FILTER has it."""
+    """The socket as INPUT_MAIL_FILTER has it: an IPv6 address in brackets is an invalid argument to Sendmail."""
     if isinstance(socket, UnixEndpoint):
         return f"unix:{socket.path}"
-    return str(InetEndpoint(ANYWHERE.get(socket.host, socket.host), socket.port))
+    host = ANYWHERE.get(socket.host, socket.host)
+    return f"{'inet6' if ':' in host else 'inet'}:{socket.port}@{host}"
 
 
 def unix_note(path: str) -> str:

@@ -101,8 +101,9 @@ class Connection(asyncio.Protocol):
             return
         self.server.live.add(self)
         if self.server.tcp:
-            self.tcp = transport.get_extra_info("socket")
-            self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            peer: socket.socket = transport.get_extra_info("socket")
+            self.tcp = peer
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.acknowledge()
 
     def acknowledge(self) -> None:
