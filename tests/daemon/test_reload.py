@@ -101,7 +101,7 @@ def test_broken_configuration(folder: Path) -> None:
 
 def test_worker_that_cannot_live(folder: Path) -> None:
     """Where a worker cannot serve with the new settings, the old one goes on."""
-    without_root = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+    without_root = ("setpriv", "--bounding-set", "-setuid,-setgid,-chown")
     folder.chmod(0o777)
     where = f"unix:{folder}/s"
     daemon = Daemon(folder, "-c", "r.toml", where=where, prefix=without_root)
