@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import socket
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from tests.rig import Relaymilter
 
-from .mta import Mta, ProtocolError, Reply
+from .mta import Mta, Reply
 from .sessions import BOB, STRANGER, VICTIM, greeted, rcpt, serves
 
-LOGIN = {b"{auth_authen}": b"alice"}
 PATIENCE = 0.3
 """Seconds to wait for an answer where libmilter ignores what was sent; the log tells of an answer that came later."""
 
@@ -29,12 +29,16 @@ CONNECT = _packet(b"C", b"x\x004\xc3\x50203.0.113.7\0")
 HELO = _packet(b"H", b"client.example.net\0")
 MAIL = _packet(b"M", b"<a@example.net>\0")
 RCPT = _packet(b"R", VICTIM + b"\0")
+LOCAL = _packet(b"C", b"x\x004\xc3\x50127.0.0.1\0")
+ABORT, QUIT, NEXT = _packet(b"A"), _packet(b"Q"), _packet(b"K")
+GO_ON = (_packet(b"c"), _packet(b"a"))
 SESSION = OFFER + CONNECT + HELO + MAIL + _packet(b"D", b"R{rcpt_addr}\0victim@example.com\0") + RCPT
 
 
 @pytest.fixture
 def unharmed(daemon: Relaymilter) -> Iterator[Relaymilter]:
     """A daemon that is, after the test, the same process, serves, and has permitted no stranger to reach the victim."""
+    serves(daemon)
     before, worker = len(daemon.log()), daemon.children()
     yield daemon
     serves(daemon)
@@ -53,10 +57,11 @@ def _permitted(log: str, mailbox: bytes) -> list[str]:
 
 
 def _send(daemon: Relaymilter, raw: bytes) -> bytes:
-    """Send this all at once, and return what comes back until the daemon hangs up or is silent."""
+    """Send this all at once and nothing more, and return what comes back until the daemon hangs up."""
     came = b""
-    with Mta(daemon.milter, timeout=PATIENCE) as mta, contextlib.suppress(OSError):
+    with Mta(daemon.milter) as mta, contextlib.suppress(ConnectionError):
         mta.write(raw)
+        mta.socket.shutdown(socket.SHUT_WR)
         while more := mta.socket.recv(4096):
             came += more
     return came
@@ -93,8 +98,8 @@ GARBAGE = {
 @pytest.mark.parametrize("raw", GARBAGE.values(), ids=GARBAGE.keys())
 def test_garbage_before_negotiation(unharmed: Relaymilter, raw: bytes) -> None:
     """What is no negotiation is never answered with go on."""
-    assert _packet(b"c") not in _send(unharmed, raw)
-    assert _packet(b"a") not in _send(unharmed, raw)
+    came = _send(unharmed, raw)
+    assert not any(packet in came for packet in GO_ON)
 
 
 MIDDLE = {
@@ -143,33 +148,42 @@ def test_partial_packets(unharmed: Relaymilter, step: int) -> None:
         assert isinstance(mta.answer(), Reply)
 
 
-ORDERS: dict[str, Callable[[Mta], object]] = {
-    "a recipient before MAIL": lambda mta: (mta.connect(STRANGER), mta.helo(), mta.rcpt(VICTIM)),
-    "a recipient before HELO": lambda mta: (mta.connect(STRANGER), mta.rcpt(VICTIM)),
-    "a recipient before a client": lambda mta: mta.rcpt(VICTIM),
-    "MAIL before a client": lambda mta: (mta.mail(), mta.rcpt(VICTIM)),
-    "HELO before a client": lambda mta: (mta.helo(), mta.mail(), mta.rcpt(VICTIM)),
-    "a recipient after an abort": lambda mta: (mta.connect(STRANGER), mta.mail(), mta.abort(), mta.rcpt(VICTIM)),
-    "a recipient after HELO": lambda mta: (mta.connect(STRANGER), mta.mail(), mta.helo(), mta.rcpt(VICTIM)),
-    "a recipient after QUIT": lambda mta: (mta.connect(STRANGER), mta.mail(), mta.quit(), mta.rcpt(VICTIM)),
-    "a recipient after a new connection": lambda mta: (
-        mta.connect("127.0.0.1"),
-        mta.mail(),
-        mta.abort(),
-        mta.quit_nc(),
-        mta.rcpt(VICTIM),
-    ),
+def test_many_partial_packets(unharmed: Relaymilter, runtime: str) -> None:
+    """A hundred connections that never finish their packet hold nobody up once they are gone.
+
+    On the event loop nobody is held up before either; of libmilter's threads a few such connections can take all.
+    """
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(Mta(unharmed.milter)).write(SESSION[:6])
+        if runtime == "loop":
+            serves(unharmed)
+    serves(unharmed)
+
+
+ORDERS = {
+    "a recipient before MAIL": OFFER + CONNECT + HELO + RCPT,
+    "a recipient before HELO": OFFER + CONNECT + RCPT,
+    "a recipient before a client": OFFER + RCPT,
+    "MAIL before a client": OFFER + MAIL + RCPT,
+    "HELO before a client": OFFER + HELO + MAIL + RCPT,
+    "a recipient after an abort": OFFER + CONNECT + HELO + MAIL + ABORT + RCPT,
+    "a recipient after HELO": OFFER + CONNECT + MAIL + HELO + RCPT,
+    "a recipient after QUIT": OFFER + CONNECT + MAIL + QUIT + RCPT,
+    "a recipient of the last client": OFFER + LOCAL + MAIL + ABORT + NEXT + RCPT,
+    "a message of the last client": OFFER + LOCAL + MAIL + ABORT + NEXT + MAIL + RCPT,
+    "a second client": OFFER + CONNECT + LOCAL + HELO + MAIL + RCPT,
+    "a second client later": OFFER + CONNECT + HELO + MAIL + LOCAL + RCPT,
+    "a second client after an abort": OFFER + CONNECT + HELO + MAIL + ABORT + LOCAL + MAIL + RCPT,
+    "a second client after a negotiation": OFFER + CONNECT + OFFER + LOCAL + MAIL + RCPT,
 }
 
 
-@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS.keys())
-def test_out_of_order(unharmed: Relaymilter, order: Callable[[Mta], object]) -> None:
-    """Commands out of order are refused, ignored or cut off, and the last recipient is not permitted."""
-    with Mta(unharmed.milter, timeout=PATIENCE) as mta, _whatever_comes():
-        mta.negotiate()
-        said = order(mta)
-        last = said[-1] if isinstance(said, tuple) else said
-        assert last not in ("continue", "accept")
+@pytest.mark.parametrize("raw", ORDERS.values(), ids=ORDERS.keys())
+def test_out_of_order(unharmed: Relaymilter, raw: bytes) -> None:
+    """Commands out of order are refused, ignored or cut off, and nothing is permitted."""
+    came = _send(unharmed, raw)
+    assert not any(packet in came for packet in GO_ON)
 
 
 NOT_UTF8 = b"al\xe9ce"
@@ -309,8 +323,3 @@ def test_text_log(text_daemon: Relaymilter) -> None:
     verdicts = {field for line in decided for field in re.findall(r"(?<= )verdict=\w+", line)}
     assert verdicts <= {"verdict=reject", "verdict=permit", "verdict=defer"}
     assert [line for line in decided if " verdict=permit rule=" in line and "bob@example.org" not in line] == []
-
-
-def test_replies_are_safe() -> None:
-    """The MTA's side would notice a reply that an MTA damages: a lone percent sign, a line end, a wrong class."""
-    assert issubclass(ProtocolError, Exception)
