@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
-from tests.rig import Relaymilter
+from tests.rig import Relaymilter, wait_for
 
 from .mta import Answer, Mta, Reply
 
@@ -12,6 +13,9 @@ STRANGER = "203.0.113.7"
 VICTIM = b"<victim@example.com>"
 BOB = b"<bob@example.org>"
 DENIED = Reply(554, "5.7.1", "<victim@example.com>: Relay access denied")
+
+
+_marks = itertools.count(1)
 
 
 def greeted(daemon: Relaymilter, address: str = STRANGER, *, version: int = 6, timeout: float = 5.0) -> Mta:
@@ -38,3 +42,13 @@ def serves(daemon: Relaymilter) -> None:
         assert rcpt(mta, BOB) == "continue"
         assert mta.message() == "continue"
         mta.quit()
+
+
+def logged(daemon: Relaymilter) -> str:
+    """The log, with every decision up to now: it may be a little behind the replies, but keeps their order."""
+    mark = f"mark{next(_marks)}@example.org"
+    with greeted(daemon) as mta:
+        mta.mail()
+        assert rcpt(mta, f"<{mark}>".encode()) == "continue"
+    wait_for(lambda: mark in daemon.log(), "a decision in the log")
+    return daemon.log()

@@ -14,7 +14,7 @@ import pytest
 from tests.rig import Relaymilter
 
 from .mta import Mta, Reply
-from .sessions import BOB, STRANGER, VICTIM, greeted, rcpt, serves
+from .sessions import BOB, STRANGER, VICTIM, greeted, logged, rcpt, serves
 
 PATIENCE = 0.3
 """Seconds to wait for an answer where libmilter ignores what was sent; the log tells of an answer that came later."""
@@ -38,14 +38,14 @@ SESSION = OFFER + CONNECT + HELO + MAIL + _packet(b"D", b"R{rcpt_addr}\0victim@e
 @pytest.fixture
 def unharmed(daemon: Relaymilter) -> Iterator[Relaymilter]:
     """A daemon that is, after the test, the same process, serves, and has permitted no stranger to reach the victim."""
-    serves(daemon)
-    before, worker = len(daemon.log()), daemon.children()
+    before, worker = len(logged(daemon)), daemon.children()
     yield daemon
     serves(daemon)
+    log = logged(daemon)
     assert daemon.process is not None
     assert daemon.process.poll() is None
     assert daemon.children() == worker
-    assert _permitted(daemon.log()[before:], b"victim") == []
+    assert _permitted(log[before:], b"victim") == []
 
 
 def _permitted(log: str, mailbox: bytes) -> list[str]:
@@ -304,13 +304,12 @@ def test_nasty_fields(unharmed: Relaymilter, nasty: bytes, field: str) -> None:
 
 def test_text_log(text_daemon: Relaymilter) -> None:
     """A log in text has a line for each decision, in printable ASCII, and nothing that a client typed begins one."""
-    before = len(text_daemon.log())
+    before = len(logged(text_daemon))
     for nasty in NASTY.values():
         for field in FIELDS:
             with Mta(text_daemon.milter, timeout=PATIENCE) as mta, _whatever_comes():
                 _nasty_session(mta, field, nasty)
-    serves(text_daemon)
-    lines = text_daemon.log()[before:].split("\n")
+    lines = logged(text_daemon)[before:].split("\n")
     assert lines.pop() == ""
     odd = [
         line
@@ -322,4 +321,4 @@ def test_text_log(text_daemon: Relaymilter) -> None:
     assert len(decided) >= len(NASTY) * len(FIELDS) // 2
     verdicts = {field for line in decided for field in re.findall(r"(?<= )verdict=\w+", line)}
     assert verdicts <= {"verdict=reject", "verdict=permit", "verdict=defer"}
-    assert [line for line in decided if " verdict=permit rule=" in line and "bob@example.org" not in line] == []
+    assert [line for line in decided if " verdict=permit rule=" in line and "<mark" not in line] == []
