@@ -87,3 +87,6 @@ class DecideSide:
 
     def close(self) -> None:
         pass
+
+    def unexpected(self) -> list[str]:
+        return []

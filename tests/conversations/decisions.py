@@ -32,6 +32,10 @@ class DecisionTail:
         except TimeoutError:
             return None
 
+    def rest(self) -> list[str]:
+        """What no one has taken."""
+        return [str(line) for line in iter(self._next, None)]
+
     def close(self) -> None:
         """End reading."""
         self._file.close()

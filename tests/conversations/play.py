@@ -68,6 +68,9 @@ class Side(Protocol):
         ...
 
     def close(self) -> None: ...
+    def unexpected(self) -> list[str]:
+        """Decisions that no recipient accounts for."""
+        ...
 
 
 def play(conversation: Conversation, side: Side) -> tuple[list[str], list[str]]:
@@ -85,6 +88,7 @@ def play(conversation: Conversation, side: Side) -> tuple[list[str], list[str]]:
                 _perform(step, side)
     finally:
         side.close()
+    came += [f"not asked for: {line}" for line in side.unexpected()]
     return expected, came
 
 

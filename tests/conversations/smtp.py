@@ -79,6 +79,9 @@ class SmtpSide:
             self._smtp.close()
             self._smtp = None
 
+    def unexpected(self) -> list[str]:
+        return self._log.rest()
+
     def _agree(self, line: Line, step: Rcpt, heard: Heard) -> None:
         """The log tells of this recipient, as typed, of this client, and what it heard (Sendmail may add to it)."""
         logged = decision(line).reply

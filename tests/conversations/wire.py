@@ -90,6 +90,9 @@ class WireSide:
             self._mta.close()
             self._mta = None
 
+    def unexpected(self) -> list[str]:
+        return self._log.rest()
+
     def _send_macros(self, stage: str, values: dict[bytes, bytes]) -> None:
         """Those that the milter wants of all that the MTA knows; and, wanted or not, what only a test would send."""
         claimed = [word[5:] for word in self._mail.parameters if word.startswith(b"AUTH=")]
