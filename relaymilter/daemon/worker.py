@@ -24,6 +24,9 @@ from relaymilter.observe.sink import Sink, log_to
 log = logging.getLogger(__name__)
 
 
+_DRAIN_SECONDS = 1.0
+
+
 @dataclass(slots=True)
 class Worker:
     """What the parent knows of a worker."""
@@ -32,10 +35,16 @@ class Worker:
     control: socket.socket
 
     def drain(self, shut: bool = False) -> None:
-        """Tell it to take no more connections; `shut`: nor shall any other worker, so it may shut the socket."""
-        if shut:
-            with contextlib.suppress(OSError):  # it is dead already
+        """Tell it to take no more connections, and wait until it takes none.
+
+        `shut`: nor shall any other worker, so it may shut the socket.
+        """
+        with contextlib.suppress(OSError):  # it is dead already
+            if shut:
                 self.control.send(b"S")
+            self.control.shutdown(socket.SHUT_WR)
+            self.control.settimeout(_DRAIN_SECONDS)
+            self.control.recv(1)
         self.control.close()
 
 

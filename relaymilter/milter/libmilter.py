@@ -40,7 +40,6 @@ class Callbacks:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.live: set[Session] = set()
         self.pool = LookupPool() if service.may_block else None
         self.steps = steps(helo=service.decisions is not None)
 
@@ -59,7 +58,6 @@ class Callbacks:
         """A client; `where` is (address, port, ...) of an IP family, a path, or None."""
         session = Session(self.service)
         go_on = ctx.getpriv()
-        self.live.add(session)
         ctx.setpriv((session, milter.NOREPLY if go_on is None else go_on))
         ip = family in (socket.AF_INET, socket.AF_INET6) and isinstance(where, tuple)
         session.connect(where[0] if ip else None, where[1] if ip else None, _macro(ctx, "v"))
@@ -99,8 +97,6 @@ class Callbacks:
 
     def close(self, ctx: Any) -> int:
         """The connection is over."""
-        if isinstance(ctx.getpriv(), tuple):
-            self.live.discard(ctx.getpriv()[0])
         ctx.setpriv(None)
         return int(milter.CONTINUE)
 
@@ -126,12 +122,14 @@ def _raw_macro(ctx: Any, name: str) -> bytes | None:
 def serve(service: Service, listener: socket.socket, control: socket.socket, stop_timeout: float) -> None:
     """Serve until `control` is closed at its other end, then until no session is left, or `stop_timeout` seconds.
 
-    Writes one byte to `control` when it is ready; reads S from it if the socket may be shut for all. It may be called
-    once in a process, and the caller must end the process by os._exit afterwards: libmilter's threads stay.
+    Writes one byte to `control` when it is ready, closes it when it accepts no more; reads S from it if the socket may
+    be shut for all. It may be called once in a process, and the caller must end the process by os._exit afterwards:
+    libmilter's threads stay.
     """
     callbacks = Callbacks(service)
     sys.excepthook = _log_untrapped
     _register(callbacks)
+    family, address = listener.family, listener.getsockname()
     number = _take_over(listener)
     deaf = _deaf_listener()
     done = threading.Event()
@@ -144,7 +142,10 @@ def serve(service: Service, listener: socket.socket, control: socket.socket, sto
                 listener.shutdown(socket.SHUT_RDWR)
         listener.close()
 
-    threading.Thread(target=_watch, args=(control, callbacks, stop_accepting, stop_timeout, done), daemon=True).start()
+    def busy() -> bool:
+        return any(_is_accepted(connection, family, address) for connection in _sockets())
+
+    threading.Thread(target=_watch, args=(control, stop_accepting, busy, stop_timeout, done), daemon=True).start()
     threading.Thread(target=_main, args=(done,), daemon=True).start()
     control.send(b"R")
     done.wait()
@@ -159,21 +160,34 @@ def _main(done: threading.Event) -> None:
 
 def _watch(
     control: socket.socket,
-    callbacks: Callbacks,
     stop_accepting: Callable[[bool], None],
+    busy: Callable[[], bool],
     stop_timeout: float,
     done: threading.Event,
 ) -> None:
     shut = False
-    while word := control.recv(1):
-        shut = shut or word == b"S"
+    with contextlib.suppress(ConnectionError):  # the parent died before it read that we are ready
+        while word := control.recv(1):
+            shut = shut or word == b"S"
     stop_accepting(shut)
+    control.close()
     deadline = time.monotonic() + stop_timeout
-    # An accepted connection that has not come to negotiate yet is not counted; give it a moment.
-    time.sleep(0.02)
-    while callbacks.live and time.monotonic() < deadline:
+    time.sleep(0.01)  # accept(2) may be about to return
+    while busy() and time.monotonic() < deadline:
         time.sleep(0.01)
     done.set()
+
+
+def _is_accepted(number: int, family: int, address: Any) -> bool:
+    """This descriptor is a connection to our listening socket: also one that has not come to negotiate yet."""
+    try:
+        with socket.socket(fileno=os.dup(number)) as connection:
+            if connection.family != family:
+                return False
+            name = connection.getsockname()
+    except OSError:  # closed meanwhile
+        return False
+    return bool(name == address if family == socket.AF_UNIX else name[1] == address[1])
 
 
 def _register(callbacks: Callbacks) -> None:

@@ -179,7 +179,7 @@ class Connection(asyncio.Protocol):
 def serve(service: Service, listener: socket.socket, control: socket.socket, stop_timeout: float) -> None:
     """Serve until `control` is closed at its other end, then until no session is left, or `stop_timeout` seconds.
 
-    Writes one byte to `control` when it is ready.
+    Writes one byte to `control` when it is ready, and closes it when no connection is accepted any more.
     """
     gc.collect()
     gc.freeze()
@@ -202,10 +202,19 @@ async def _serve(service: Service, listener: socket.socket, control: socket.sock
     try:
         await stop.wait()
         loop.remove_reader(control)
-        accepting.close()
+        await _stop_accepting(loop, accepting, listener)
+        control.close()
         await _drain(server, stop_timeout)
     finally:
         flush()
+
+
+async def _stop_accepting(loop: asyncio.AbstractEventLoop, accepting: asyncio.Server, listener: socket.socket) -> None:
+    # asyncio makes a connection of what it accepted a turn later, and drops it if the server is closed by then.
+    if uvloop is None:
+        loop.remove_reader(listener)
+        await asyncio.sleep(0.01)
+    accepting.close()
 
 
 async def _drain(server: Server, stop_timeout: float) -> None:
@@ -237,3 +246,5 @@ def _still_open(control: socket.socket) -> bool:
         return bool(control.recv(1))
     except BlockingIOError:
         return True
+    except ConnectionError:  # the parent died before it read that we are ready
+        return False

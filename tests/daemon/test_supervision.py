@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from relaymilter.daemon.slot import PAUSES, Slot, ending
 from tests.rig import wait_for
 
-from .process import DENIED, Daemon, free_port, output_of
+from .process import DENIED, ROOT, Daemon, free_port, output_of, read_end
 
 DOMAIN = ("--local-domain", "example.org")
 BACK_TO_LIFE = re.compile(r"ERROR: worker 0 was killed by SIGKILL; a new one starts in (\d+\.\d) s\n")
@@ -112,6 +114,32 @@ def test_killed_parent(folder: Path, runtime: tuple[str, str]) -> None:
         with Daemon(folder, *DOMAIN, *runtime, "-P", f"{folder}/pid", name="log2") as new:
             assert new.ask() == DENIED
             assert (folder / "pid").read_text() == f"{new.pid}\n"
+
+
+ORPHAN = """
+import os, select, socket, sys
+from relaymilter.config.reader import Flags, read
+from relaymilter.daemon import worker
+with socket.socket() as listener:
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    new = worker.start(read(Flags({"runtime": (sys.argv[1],)})).settings, listener, 0, [])
+    select.select([new.control], [], [])
+    print(new.pid, flush=True)
+    os._exit(0)
+"""
+
+
+def test_parent_killed_too_soon(runtime: tuple[str, str]) -> None:
+    """A worker ends by itself also where the parent dies before it has read that the worker serves."""
+    with subprocess.Popen([sys.executable, "-c", ORPHAN, runtime[1]], cwd=ROOT, stdout=subprocess.PIPE) as parent:
+        pid = int(read_end(parent.stdout).readline())
+        assert parent.wait(10) == 0
+    try:
+        wait_for(lambda: not alive(pid), "it ends", 5)
+    finally:
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 def alive(pid: int) -> bool:
