@@ -18,7 +18,7 @@ def daemon(folder: Path) -> Iterator[Relaymilter]:
     relaymilter = Relaymilter(folder / "milter", "--local-domain", "example.org")
     relaymilter.start()
     yield relaymilter
-    relaymilter.end(signal.SIGKILL)
+    relaymilter.end(signal.SIGTERM)
 
 
 @pytest.fixture(params=[Postfix, Sendmail], ids=["postfix", "sendmail"])
@@ -39,6 +39,8 @@ def kill_workers(daemon: Relaymilter) -> None:
 
 def kill_all(daemon: Relaymilter) -> None:
     """Kill the supervisor and its workers, the supervisor first so that it replaces none."""
+    assert daemon.process
+    daemon.process.send_signal(signal.SIGSTOP)
     workers = daemon.children()
     daemon.end(signal.SIGKILL)
     for worker in workers:

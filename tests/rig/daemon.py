@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .namespace import Namespace
+from .processes import children
 from .waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,10 +79,7 @@ class Relaymilter:
 
     def children(self) -> list[int]:
         """The process ids of its workers."""
-        if self.process is None:
-            return []
-        pid = self.process.pid
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return children(self.process.pid) if self.process else []
 
     def log(self) -> str:
         """All that it has written so far."""

@@ -7,13 +7,17 @@ the MTA is for postfix.py and sendmail.py to say; what they have in common is he
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from .namespace import Namespace, finish
+from .namespace import Namespace
 from .packages import PRIVATE_USR
+from .processes import children, finish
 from .settings import HOST_NAME, MtaSettings
 from .smtp import Smtp
 from .waiting import wait_for
@@ -24,13 +28,22 @@ PORT = 25
 # Users and groups that exist for the MTAs alone.
 POSTFIX_ID, POSTDROP_ID, SMMSP_ID = 62100, 62101, 62102
 
-MOUNT_AND_EXEC = """
+MOUNT_AND_RUN = """
 mount -t overlay relaymilter-test -o "lowerdir=$1:/usr" /usr &&
 mount -t overlay relaymilter-test -o "lowerdir=$2/etc:/etc" /etc &&
 mount -t overlay relaymilter-test -o "lowerdir=$2/dev:/dev" /dev || exit
 shift 2
-exec "$@"
+"$@"
+exit $?
 """
+
+# Should we be killed: an MTA changes its user, whereby it loses the signal that it was to get then.
+# Its parent, the shell above, does not, and is the first process of a namespace: with it, all are gone.
+IN_MOUNTS = ("unshare", "--mount")
+IN_MOUNTS_AND_PROCESSES = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--mount", "--pid", "--fork", "--kill-child"),
+)
 
 MAKE_CERTIFICATE = (
     *("openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
@@ -54,8 +67,9 @@ class Mta:
 
     name = ""
     program = ""
-    configured_in = ""
     """Its sendmail command, to be given `configuration` first."""
+    configured_in = ""
+    """The file or folder of its configuration, in `directory`."""
 
     def __init__(self, namespace: Namespace, directory: Path, settings: MtaSettings) -> None:
         self.namespace = namespace
@@ -81,8 +95,7 @@ class Mta:
 
     def popen(self, *command: str, **options: object) -> subprocess.Popen[str]:
         """Start a command that sees what the MTA sees."""
-        mounts = ("unshare", "--mount", "sh", "-c", MOUNT_AND_EXEC, "sh")
-        return self.namespace.popen(*mounts, str(PRIVATE_USR), str(self.directory), *command, **options)
+        return self._popen(IN_MOUNTS, command, options)
 
     def sendmail(self, *arguments: str, stdin: str = "") -> str:
         """Run its sendmail command, as a mail reader would; return its output; raise if it fails."""
@@ -104,20 +117,18 @@ class Mta:
         wait_for(lambda: recipient in self.delivered(), f"{self.name} delivers to {recipient}")
 
     def stop(self) -> None:
-        """End the MTA and all its processes, in the way that its own start script would."""
+        """End the MTA with all its processes."""
         if self._process is None:
             return
         with self._process as process:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            for shell in children(process.pid):
+                os.kill(shell, signal.SIGKILL)
         self._process = None
 
     def _launch(self, *command: str) -> None:
         with open(self.directory / "start.log", "w") as output:
-            process = self.popen(*command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            options = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+            process = self._popen(IN_MOUNTS_AND_PROCESSES, command, options)
         self._process = process
 
         def up() -> bool:
@@ -127,6 +138,12 @@ class Mta:
             return self.namespace.listens(self.address, PORT)
 
         wait_for(up, f"{self.name} listens")
+
+    def _popen(
+        self, unshared: Sequence[str], command: Sequence[str], options: Mapping[str, Any]
+    ) -> subprocess.Popen[str]:
+        seen = ("sh", "-c", MOUNT_AND_RUN, "sh", str(PRIVATE_USR), str(self.directory))
+        return self.namespace.popen(*unshared, *seen, *command, **options)
 
     def _write_etc(self) -> None:
         etc = self.directory / "etc"

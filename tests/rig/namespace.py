@@ -12,8 +12,10 @@ import os
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
+
+from .processes import finish
 
 T = TypeVar("T")
 
@@ -118,18 +120,3 @@ class Namespace:
         """Run a command in the namespace and return what it printed; raise if it fails."""
         process = self.popen(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return finish(process, command, stdin, timeout)
-
-
-def finish(process: subprocess.Popen[str], command: Sequence[str], stdin: str, timeout: float) -> str:
-    """Wait for a process whose output is piped; raise CalledProcessError, with the output, if it fails."""
-    with process:
-        try:
-            output, _ = process.communicate(stdin, timeout)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
-    if process.returncode != 0:
-        error = subprocess.CalledProcessError(process.returncode, list(command), output)
-        error.add_note(output)
-        raise error
-    return output
