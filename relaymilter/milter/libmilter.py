@@ -7,19 +7,16 @@ of the time, and its setsymlist fails on Python 3 (pymilter 1.0.5).
 
 import contextlib
 import logging
-import os
 import socket
-import stat
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 import milter
 
+from relaymilter.milter.accepting import Accepting
 from relaymilter.milter.lookups import LookupPool
 from relaymilter.milter.negotiation import MACROS, SILENT, steps
 from relaymilter.milter.session import Service, Session
@@ -129,26 +126,17 @@ def serve(service: Service, listener: socket.socket, control: socket.socket, sto
     callbacks = Callbacks(service)
     sys.excepthook = _log_untrapped
     _register(callbacks)
-    family, address = listener.family, listener.getsockname()
-    number = _take_over(listener)
-    deaf = _deaf_listener()
+    accepting = Accepting(listener, _open)
     done = threading.Event()
-
-    def stop_accepting(shut: bool) -> None:
-        os.dup2(deaf.fileno(), number)
-        if shut:
-            # Or poll(2), which libmilter is in for up to 5 s, would keep the port open that long.
-            with contextlib.suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-
-    def busy() -> bool:
-        return any(_is_accepted(connection, family, address) for connection in _sockets())
-
-    threading.Thread(target=_watch, args=(control, stop_accepting, busy, stop_timeout, done), daemon=True).start()
+    threading.Thread(target=_watch, args=(control, accepting, stop_timeout, done), daemon=True).start()
     threading.Thread(target=_main, args=(done,), daemon=True).start()
     control.send(b"R")
     done.wait()
+
+
+def _open(where: str) -> None:
+    milter.setconn(where)
+    milter.opensocket(False)
 
 
 def _main(done: threading.Event) -> None:
@@ -158,36 +146,18 @@ def _main(done: threading.Event) -> None:
         done.set()
 
 
-def _watch(
-    control: socket.socket,
-    stop_accepting: Callable[[bool], None],
-    busy: Callable[[], bool],
-    stop_timeout: float,
-    done: threading.Event,
-) -> None:
+def _watch(control: socket.socket, accepting: Accepting, stop_timeout: float, done: threading.Event) -> None:
     shut = False
     with contextlib.suppress(ConnectionError):  # the parent died before it read that we are ready
         while word := control.recv(1):
             shut = shut or word == b"S"
-    stop_accepting(shut)
+    accepting.stop(shut)
     control.close()
     deadline = time.monotonic() + stop_timeout
     time.sleep(0.01)  # accept(2) may be about to return
-    while busy() and time.monotonic() < deadline:
+    while accepting.busy() and time.monotonic() < deadline:
         time.sleep(0.01)
     done.set()
-
-
-def _is_accepted(number: int, family: int, address: Any) -> bool:
-    """This descriptor is a connection to our listening socket: also one that has not come to negotiate yet."""
-    try:
-        with socket.socket(fileno=os.dup(number)) as connection:
-            if connection.family != family:
-                return False
-            name = connection.getsockname()
-    except OSError:  # closed meanwhile
-        return False
-    return bool(name == address if family == socket.AF_UNIX else name[1] == address[1])
 
 
 def _register(callbacks: Callbacks) -> None:
@@ -203,49 +173,6 @@ def _register(callbacks: Callbacks) -> None:
     milter.set_close_callback(callbacks.close)
     milter.settimeout(MTA_TIMEOUT)
     milter.register("relaymilter", negotiate=callbacks.negotiate)
-
-
-def _take_over(listener: socket.socket) -> int:
-    """Make libmilter accept from our listening socket: it opens one of its own, whose descriptor becomes ours."""
-    own = _sockets()
-    with tempfile.TemporaryDirectory(prefix="relaymilter-") as folder:
-        # libmilter drops connections of another family than that of the socket it opened.
-        match listener.family:
-            case socket.AF_UNIX:
-                milter.setconn(f"unix:{folder}/s")
-            case socket.AF_INET6:
-                milter.setconn("inet6:0@[::1]")
-            case _:
-                milter.setconn("inet:0@127.0.0.1")
-        milter.opensocket(False)
-    opened = _sockets() - own
-    if len(opened) != 1:
-        raise RuntimeError(f"libmilter opened {len(opened)} sockets, not one")
-    number = opened.pop()
-    listener.setblocking(False)
-    os.dup2(listener.fileno(), number)
-    return number
-
-
-def _deaf_listener() -> socket.socket:
-    """A socket that listens where no one can connect; a connection in the old one's queue may still wake accept()."""
-    deaf = socket.socket(socket.AF_UNIX)
-    with tempfile.TemporaryDirectory(prefix="relaymilter-") as folder:
-        deaf.bind(f"{folder}/s")
-    deaf.listen(1)
-    deaf.setblocking(False)
-    return deaf
-
-
-def _sockets() -> set[int]:
-    found = set()
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-                found.add(int(name))
-        except OSError:  # the descriptor of the listing itself
-            continue
-    return found
 
 
 def _log_untrapped(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
