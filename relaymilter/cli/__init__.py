@@ -7,19 +7,11 @@ import click
 
 from relaymilter.cli.explain import explain
 from relaymilter.cli.run import run
-from relaymilter.cli.version import print_version
+from relaymilter.cli.version import version_option
 
 
 @click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "-V",
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    callback=print_version,
-    expose_value=False,
-    help="Versions.",
-)
+@version_option
 def relaymilter() -> None:
     """The milter that closes mail relays, for Postfix and Sendmail."""
 

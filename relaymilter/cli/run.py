@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from relaymilter.cli.flags import flags, table_options, tell
-from relaymilter.cli.version import print_version
+from relaymilter.cli.version import version_option
 from relaymilter.config.options import DAEMON, POLICY
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Reading, read
@@ -20,15 +20,7 @@ from relaymilter.observe.sink import log_to
 
 @click.command()
 @click.option("-n", "--check", is_flag=True, help="Check flags, configuration and files, and exit.")
-@click.option(
-    "-V",
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    callback=print_version,
-    expose_value=False,
-    help="Versions.",
-)
+@version_option
 @table_options(POLICY + DAEMON)
 def run(check: bool, config: Path | None, **given: Any) -> int:
     """Close a Postfix or a Sendmail as a relay: attach to it by a milter socket."""
