@@ -89,9 +89,13 @@ class Ruleset:
 
     def _ask(self, restriction: Restriction, request: Request) -> Reject | Defer | NoOpinion:
         try:
-            return restriction.ask(request)
+            answer = restriction.ask(request)
         except LookupFailed as failure:
             return refuse(self.refusals.uncertain, str(failure))
+        # mypy refuses a restriction that says anything else; one that does so all the same must not end the search.
+        if not isinstance(answer, Reject | Defer | NoOpinion):
+            raise TypeError(f"the restriction {restriction.name} answered {type(answer).__name__}")
+        return answer
 
     def _none_permits(self, request: Request, uncertain: Unknown | None) -> tuple[str, Refusal]:
         if uncertain is not None:

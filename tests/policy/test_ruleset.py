@@ -120,6 +120,15 @@ def test_restriction_refuses(refusal: Reject | Defer) -> None:
     assert Decision(refusal, "no", trail) == Ruleset((YES,), restrictions).decide(REQUEST)
 
 
+@pytest.mark.parametrize("answer", [Permit("why not"), None, True], ids=["Permit", "None", "True"])
+def test_restriction_against_its_type(answer: object) -> None:
+    """A restriction that answers what its type forbids ends in an error, which is a 451; it never spares the others."""
+    wrong = Restriction("wrong", lambda _: answer)  # type: ignore[arg-type, return-value]
+    refusing = restriction("refuses", Reject(Reply(554, "5.7.1", "No"), "always"))
+    with pytest.raises(TypeError, match="wrong answered"):
+        Ruleset((YES,), (wrong, refusing)).decide(REQUEST)
+
+
 def test_restriction_that_cannot_find_out() -> None:
     """A look-up that fails in a restriction defers at once, whatever would come after it."""
     restrictions = (restriction("down", LookupFailed("dns: timeout")), Restriction("never", never))
