@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii as json_string
 from typing import TypeAlias
 
-from relaymilter.observe.printable import printable, printable_text, quoted
+from relaymilter.observe.printable import LIMIT, printable, printable_text, quoted
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.verdict import Decision, Permit
 
@@ -24,6 +24,7 @@ FIELDS = (
 """Of every line, in their order; some lines have more behind them."""
 
 _JSON = "{" + ", ".join(f'"{name}": %s' for name in FIELDS)
+_USUAL_JSON = "{" + ", ".join(f'"{name}": ' + ("%s" if name == "login" else '"%s"') for name in FIELDS)
 _TEXT = "decision " + " ".join(f"{name}=%s" for name in FIELDS)
 
 
@@ -45,9 +46,15 @@ class DecisionLog:
         verdict = decision.verdict
         if not self.permits and isinstance(verdict, Permit):
             return
+        began = self.timestamp(), session
+        line = _usual_json(began, request, decision, reply) if self.as_json else None
+        if line is None:
+            line = self._line(began, request, decision, reply)
+        self.write(line + self.rest(request, decision, dry_run))
+
+    def _line(self, began: tuple[str, str], request: Request, decision: Decision, reply: str) -> str:
         values = (
-            self.timestamp(),
-            session,
+            *began,
             printable_text(request.client.text),
             printable(request.helo),
             None if request.login is None else printable_text(request.login),
@@ -55,17 +62,17 @@ class DecisionLog:
             printable(request.recipient),
             decision.word,
             decision.rule,
-            printable_text(verdict.reason),
+            printable_text(decision.verdict.reason),
             reply,
         )
         if self.as_json:
-            line = _JSON % tuple(["null" if value is None else json_string(value) for value in values])
-        else:
-            line = _TEXT % tuple(["-" if value is None else quoted(value) for value in values])
-        self.write(line + self.rest(request, decision, dry_run))
+            return _JSON % tuple(["null" if value is None else json_string(value) for value in values])
+        return _TEXT % tuple(["-" if value is None else quoted(value) for value in values])
 
     def rest(self, request: Request, decision: Decision, dry_run: bool) -> str:
         """What only some lines have, and the end of the line."""
+        if not (dry_run or self.trail) and (request.rcpt_addr is None or getattr(request.path, "plain", False)):
+            return "}" if self.as_json else ""
         more: dict[str, str | bool | list[str]] = {}
         if dry_run:
             more["dry_run"] = True
@@ -83,6 +90,19 @@ class DecisionLog:
         """RFC 3339, UTC, milliseconds."""
         now = self.clock()
         return f"{_second(int(now))}.{int(now * 1000) % 1000:03d}Z"
+
+
+def _usual_json(began: tuple[str, str], request: Request, decision: Decision, reply: str) -> str | None:
+    """The line where nothing typed needs an escape, as is usual: one look at all of it together. None elsewhere."""
+    client, login, reason = request.client.text, request.login, decision.verdict.reason
+    helo, sender = request.helo.decode("latin-1"), request.sender.decode("latin-1")
+    recipient = request.recipient.decode("latin-1")
+    typed = f"{client}{helo}{login}{sender}{recipient}{reason}{reply}"
+    if not (typed.isascii() and typed.isprintable()) or '"' in typed or "\\" in typed or len(typed) > LIMIT:
+        return None
+    quoted_login = "null" if login is None else f'"{login}"'
+    rest = (client, helo, quoted_login, sender, recipient, decision.word, decision.rule, reason, reply)
+    return _USUAL_JSON % (began + rest)
 
 
 def _json(value: str | bool | list[str]) -> str:

@@ -12,7 +12,7 @@ from relaymilter.config.reader import Flags, read
 from relaymilter.config.wiring import ruleset
 from relaymilter.daemon.worker import decision_log
 from relaymilter.milter.replies import Mta, answer
-from relaymilter.observe.decisions import DecisionLog
+from relaymilter.observe.decisions import DecisionLog, _usual_json
 from relaymilter.observe.printable import printable
 from relaymilter.policy.envelope import NOWHERE, Client, Request, client, request
 from relaymilter.policy.ruleset import Ruleset
@@ -249,3 +249,15 @@ def test_no_reason_breaks_a_line(address: str, reason: str) -> None:
         assert line.isprintable()
         found = json.loads(line) if as_json else fields(line)
         assert (printable(refusal.reason.encode()), "defer") == (found["reason"], found["verdict"])
+
+
+@given(st.sampled_from(["bob", 'b"b', "b\\b", "b\u00e9b", "b\tb", "b" * 500, "-", "null"]), st.booleans())
+def test_both_ways_to_a_json_line(name: str, login: bool) -> None:
+    """The line that is made at once, where nothing needs an escape, is the one that is made field by field."""
+    request_ = asked(f"<{name}@example.com>".encode(), login=name if login else None)
+    decision = RULES.decide(request_)
+    log = DecisionLog(lambda _: None, as_json=True)
+    at_once = _usual_json(("now", "c0ffee-1"), request_, decision, "")
+    field_by_field = log._line(("now", "c0ffee-1"), request_, decision, "")
+    assert at_once in (None, field_by_field)
+    assert (at_once is None) == (name not in ("bob", "-", "null"))
