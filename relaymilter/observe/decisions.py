@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from relaymilter.observe.printable import LIMIT, printable, printable_text, quoted
 from relaymilter.policy.envelope import Request
-from relaymilter.policy.verdict import Decision, Permit
+from relaymilter.policy.verdict import WORDS, Decision, Permit
 
 Write: TypeAlias = Callable[[str], None]
 """Takes one line, without its end."""
@@ -24,7 +24,6 @@ FIELDS = (
 """Of every line, in their order; some lines have more behind them."""
 
 _JSON = "{" + ", ".join(f'"{name}": %s' for name in FIELDS)
-_USUAL_JSON = "{" + ", ".join(f'"{name}": ' + ("%s" if name == "login" else '"%s"') for name in FIELDS)
 _TEXT = "decision " + " ".join(f"{name}=%s" for name in FIELDS)
 
 
@@ -100,9 +99,12 @@ def _usual_json(began: tuple[str, str], request: Request, decision: Decision, re
     typed = f"{client}{helo}{login}{sender}{recipient}{reason}{reply}"
     if not (typed.isascii() and typed.isprintable()) or '"' in typed or "\\" in typed or len(typed) > LIMIT:
         return None
-    quoted_login = "null" if login is None else f'"{login}"'
-    rest = (client, helo, quoted_login, sender, recipient, decision.word, decision.rule, reason, reply)
-    return _USUAL_JSON % (began + rest)
+    proved = "null" if login is None else f'"{login}"'
+    return (
+        f'{{"time": "{began[0]}", "session": "{began[1]}", "client": "{client}", "helo": "{helo}", "login": {proved}, '
+        f'"sender": "{sender}", "recipient": "{recipient}", "verdict": "{WORDS[type(decision.verdict)]}", '
+        f'"rule": "{decision.rule}", "reason": "{reason}", "reply": "{reply}"'
+    )
 
 
 def _json(value: str | bool | list[str]) -> str:
