@@ -85,7 +85,7 @@ class Namespace:
         """Create a TCP socket that lives in the namespace, whoever uses it."""
 
         def create() -> socket.socket:
-            _checked(_libc.setns(self._descriptor, CLONE_NEWNET))
+            self.enter()
             return socket.socket(family, socket.SOCK_STREAM)
 
         return _in_thread(create)
@@ -102,6 +102,10 @@ class Namespace:
             sock.close()
             raise
         return sock
+
+    def enter(self) -> None:
+        """Move this thread, and the commands that it starts from now on, into the namespace."""
+        _checked(_libc.setns(self._descriptor, CLONE_NEWNET))
 
     def listens(self, host: str, port: int) -> bool:
         """Tell whether something accepts connections at host:port."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Messages a second through a real Postfix: without a milter, and with one after the other of the rows.
 
-Each row has a private Postfix of its own (tests/rig, unpacked by contrib/test), in a network without an outside; all
+Each row has, on each transport, a private Postfix of its own (tests/rig, unpacked by contrib/test), in a network without an outside; all
 run throughout, and each round measures them one after the other. Medians, and the ratio to no milter.
 """
 
@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.rig import PORT, MtaSettings, Namespace, Postfix, open_folder, running, why_unusable
+from tests.rig import PORT, MtaSettings, Namespace, Postfix, open_folder, running, wait_for, why_unusable
 
 from . import machine, milters, needs, process, rows, site
 
@@ -38,46 +38,57 @@ class Measured:
         self.postfix.run(*words, f"{self.postfix.address}:{PORT}", timeout=120)
 
     def measure(self, messages: int, clients: int) -> None:
-        """One round."""
+        """One round, begun and ended with an empty queue, so that no row pays for the mail of another."""
         before, begun = self.used(), time.monotonic()
         self.send(messages, clients)
         self.rates.append(messages / (time.monotonic() - begun))
         self.cpu.append((self.used() - before) / messages * 1e6)
+        self.wait_until_empty()
+
+    def wait_until_empty(self) -> None:
+        """Until everything is delivered."""
+        queues = [self.postfix.directory / "queue" / name for name in ("incoming", "active")]
+        wait_for(lambda: not any(path.is_file() for queue in queues for path in queue.rglob("*")), "an empty queue")
 
     def used(self) -> float:
         """CPU seconds of the milter so far."""
         return process.cpu_seconds(self.milter.popen.pid) if self.milter else 0.0
 
 
+def as_postfix_writes(socket: str) -> str:
+    """inet:PORT@HOST as inet:HOST:PORT; a unix socket as it is."""
+    port, at, host = socket.removeprefix("inet:").partition("@")
+    return f"inet:{host}:{port}" if at else socket
+
+
 @contextmanager
-def postfixes(chosen: list[rows.Row], names: dict[str, str]) -> Iterator[list[Measured]]:
-    """No milter, then a Postfix for each row."""
+def postfixes(chosen: list[rows.Row], names: dict[str, str], transports: list[str]) -> Iterator[list[Measured]]:
+    """No milter, then a Postfix for each row and transport; this thread stays in their network."""
     with ExitStack() as stack:
         folder = stack.enter_context(open_folder())
         network = stack.enter_context(Namespace())
-        sockets = folder / "sockets"
-        sockets.mkdir(mode=0o755)
-        found: list[Measured] = []
-        for row, milter in [
-            (None, None),
-            *((m.row, m) for m in stack.enter_context(milters.running(chosen, sockets, names))),
-        ]:
-            name = row.name if row else "none"
-            if milter:
-                Path(milter.socket.removeprefix("unix:")).chmod(0o666)
-            settings = MtaSettings((milter.socket,) if milter else ())
-            postfix = stack.enter_context(running(Postfix(network, folder / name, settings)))
-            found.append(Measured(name, postfix, milter))
+        network.enter()
+        found = [Measured("none", stack.enter_context(running(Postfix(network, folder / "none", MtaSettings()))), None)]
+        for transport in transports:
+            sockets = folder / transport
+            sockets.mkdir(mode=0o755)
+            for milter in stack.enter_context(milters.running(chosen, sockets, names, tcp=transport == "tcp")):
+                if transport == "unix":
+                    Path(milter.socket.removeprefix("unix:")).chmod(0o666)
+                name = f"{milter.row.name}-{transport}"
+                postfix = Postfix(network, folder / name, MtaSettings((as_postfix_writes(milter.socket),)))
+                found.append(Measured(name, stack.enter_context(running(postfix)), milter))
         yield found
 
 
 def main() -> int:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("-r", "--rows", default="c,off,loop,loop-json", help="rows of contrib/bench/run")
+    parser.add_argument("-r", "--rows", default="c,off,loop,loop-json", help="rows of contrib/bench/run (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--messages", type=int, default=1000)
+    parser.add_argument("--messages", type=int, default=2000)
     parser.add_argument("--clients", type=int, default=20)
+    parser.add_argument("--transports", default="unix,tcp", help="of unix and tcp (%(default)s)")
     asked = parser.parse_args()
     if reason := why_unusable():
         print(f"postfix: {reason}; run contrib/test once", file=sys.stderr)  # noqa: T201
@@ -92,9 +103,10 @@ def main() -> int:
             "policy": site.policy_flags(Path(lists)),
         }
         chosen = [row for row in rows.chosen(asked.rows, []) if row.name in asked.rows.split(",")]
-        with postfixes(chosen, names) as measured:
+        with postfixes(chosen, names, asked.transports.split(",")) as measured:
             for each in measured:
                 each.send(asked.messages // 4, asked.clients)
+                each.wait_until_empty()
             for _ in range(asked.rounds):
                 for each in measured:
                     each.measure(asked.messages, asked.clients)
@@ -106,8 +118,8 @@ def report(measured: list[Measured], about: dict[str, str], clients: int) -> Non
     """The table."""
     for name, value in about.items():
         print(f"{name:<12}{value}")  # noqa: T201
-    print(f"\nthrough Postfix, {clients} clients, unix socket\nmilter        msg/s  of none  CPU us/msg")  # noqa: T201
+    print(f"\nthrough Postfix, {clients} clients\nmilter            msg/s  of none  CPU us/msg")  # noqa: T201
     first = statistics.median(measured[0].rates)
     for each in measured:
         rate = statistics.median(each.rates)
-        print(f"{each.name:<12}{rate:7.0f}{rate / first:9.2f}{statistics.median(each.cpu):12.0f}")  # noqa: T201
+        print(f"{each.name:<16}{rate:7.0f}{rate / first:9.2f}{statistics.median(each.cpu):12.0f}")  # noqa: T201
