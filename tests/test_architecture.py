@@ -26,6 +26,7 @@ RANKS = {
     "tables": 2,
     "ledger": 2,
     "dns": 2,
+    "mta": 2,
     "config": 3,
     "config.wiring": 4,
     "milter": 4,

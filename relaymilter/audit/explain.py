@@ -7,6 +7,7 @@ from relaymilter.config.wiring import ruleset
 from relaymilter.milter.replies import Mta, answer
 from relaymilter.observe.printable import printable_text
 from relaymilter.policy.envelope import Request
+from relaymilter.tables import waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Explanation:
 
 def explain_request(settings: PolicySettings, request: Request) -> Explanation:
     """What the daemon would decide with these settings, and why."""
+    waiting.allow()
     decision = ruleset(settings).decide(request)
     said = answer(decision, request, Mta.POSTFIX)
     return Explanation(

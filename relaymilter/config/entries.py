@@ -1,64 +1,116 @@
-"""The entries of a list option: given one by one, or `file:PATH` with one a line; each parsed, each with its place."""
+"""The entries of a list option: given one by one, or tables; each parsed, each with its place.
+
+A table that can be read is read here, whole; one that can only be asked becomes part of the settings as it is.
+"""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from relaymilter.config.model import NameSet, NetworkSet
 from relaymilter.config.problems import Problems, Value
 from relaymilter.policy.domains import domain_form
-from relaymilter.policy.networks import LocalNetwork, parse_network, suspicion
-from relaymilter.tables import text
+from relaymilter.policy.networks import parse_network, suspicion
+from relaymilter.policy.ports import Table
+from relaymilter.tables.registry import is_table, open_table
+from relaymilter.tables.table import Loaded, TableError
 
 T = TypeVar("T")
 
 
-def parsed(values: list[Value], parse: Callable[[str], T], problems: Problems) -> list[tuple[T, str]]:
-    """Every entry that can be parsed, with its place; what cannot goes to problems."""
-    found = []
-    for value in _spread(values, problems):
+@dataclass(slots=True)
+class Sources:
+    """What list options are read from, across all of them."""
+
+    problems: Problems
+    files: set[Path] = field(default_factory=set)
+    """Read, and to be read again when they change."""
+
+    def parsed(self, values: list[Value], parse: Callable[[str], T], asked: list[Table]) -> Iterator[tuple[T, str]]:
+        """Every entry that can be parsed, with its place; what cannot goes to problems; tables to ask go to `asked`."""
+        for value in values:
+            if not is_table(value.text):
+                yield from self._one(value.text.strip(), value.place, parse)
+                continue
+            try:
+                table = open_table(value.text)
+                if isinstance(table, Loaded):
+                    yield from self._all(table, value.place, parse)
+                else:
+                    asked.append(table)
+            except TableError as error:
+                self.problems.error(value.place, str(error))
+
+    def _one(self, text: str, place: str, parse: Callable[[str], T]) -> Iterator[tuple[T, str]]:
         try:
-            found.append((parse(value.text), value.place))
+            yield parse(text), place
         except ValueError as error:
-            problems.error(value.place, str(error))
-    return found
+            self.problems.error(place, str(error))
+
+    def _all(self, table: Loaded, place: str, parse: Callable[[str], T]) -> Iterator[tuple[T, str]]:
+        key = place.rpartition(" ")[2].removeprefix("--")
+        self.files.update(table.files)
+        empty = True
+        for entry in table.entries:
+            empty = False
+            yield from self._one(entry.key, f"{table.source}:{entry.number}: {key}", parse)
+        if empty:
+            self.problems.warn(place, f"{table.source} has no entries")
 
 
-def _spread(values: list[Value], problems: Problems) -> Iterator[Value]:
-    for value in values:
-        if not value.text.startswith("file:"):
-            yield Value(value.text.strip(), value.place)
-            continue
-        key = value.place.rpartition(" ")[2].removeprefix("--")
-        path = Path(value.text.removeprefix("file:"))
-        try:
-            entries = text.entries(path)
-        except (OSError, ValueError) as error:
-            problems.error(value.place, f"{path}: {getattr(error, 'strerror', None) or error}")
-            continue
-        if not entries:
-            problems.warn(value.place, f"{path} has no entries")
-        for line, entry in entries:
-            yield Value(entry, f"{path}:{line}: {key}")
-
-
-def networks(values: list[Value], problems: Problems) -> tuple[LocalNetwork, ...]:
+def networks(values: list[Value], sources: Sources) -> NetworkSet:
     """Local networks; those that look like a mistake are warned of."""
-    found = parsed(values, parse_network, problems)
+    asked: list[Table] = []
+    found = [*sources.parsed(values, parse_network, asked)]
     for local, place in found:
         if doubt := suspicion(local):
-            problems.warn(place, f"{local} {doubt}")
-    if found and all(local.excluded for local, _ in found):
-        problems.warn(found[0][1], "networks are only excluded, so no client is local: name those that are, too")
-    return tuple(local for local, _ in found)
+            sources.problems.warn(place, f"{local} {doubt}")
+    if found and not asked and all(local.excluded for local, _ in found):
+        sources.problems.warn(
+            found[0][1], "networks are only excluded, so no client is local: name those that are, too"
+        )
+    return NetworkSet(tuple(local for local, _ in found), tuple(asked))
 
 
-def domains(values: list[Value], problems: Problems) -> frozenset[str]:
+def domains(values: list[Value], sources: Sources) -> NameSet:
     """Local or relay domains, in domain_form."""
-    found = parsed(values, parse_domain, problems)
-    for domain, place in found:
-        if domain.startswith(".") and "." not in domain[1:]:
-            problems.warn(place, f"{domain} stands for every domain that ends so")
-    return frozenset(domain for domain, _ in found)
+    asked: list[Table] = []
+    found = set()
+    for value in values:
+        tables: list[Table] = []
+        for domain, place in sources.parsed([value], parse_domain, tables):
+            found.add(domain)
+            if value.subdomains and domain[0] not in ".[":
+                found.add("." + domain)
+            if domain.startswith(".") and "." not in domain[1:]:
+                sources.problems.warn(place, f"{domain} stands for every domain that ends so")
+        asked += [Subdomains(table) for table in tables] if value.subdomains else tables
+    return NameSet(frozenset(found), tuple(asked))
+
+
+def logins(values: list[Value], sources: Sources) -> NameSet:
+    """Logins, as the MTA gives them."""
+    asked: list[Table] = []
+    return NameSet(frozenset(login for login, _ in sources.parsed(values, parse_login, asked)), tuple(asked))
+
+
+@dataclass(frozen=True, slots=True)
+class Subdomains:
+    """A table of domains in which `example.org` stands for its subdomains, too."""
+
+    table: Table
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    @property
+    def waits(self) -> bool:
+        return self.table.waits
+
+    def find(self, key: str) -> str | None:
+        return self.table.find(key.removeprefix("."))
 
 
 def parse_domain(entry: str) -> str:

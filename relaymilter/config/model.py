@@ -5,20 +5,54 @@ from typing import Literal
 
 from relaymilter.config.endpoint import Endpoint
 from relaymilter.policy.networks import LocalNetwork
+from relaymilter.policy.ports import Table
 from relaymilter.policy.ruleset import Refusals
+
+
+@dataclass(frozen=True, slots=True)
+class NameSet:
+    """Names: those that are known, and tables that are asked for others."""
+
+    known: frozenset[str] = frozenset()
+    asked: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSet:
+    """Networks that are known, and tables that are asked for an address in its canonical form."""
+
+    known: tuple[LocalNetwork, ...] = ()
+    asked: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LookupSettings:
+    """How tables are asked that must be waited for; times in seconds."""
+
+    timeout: float = 2.0
+    """For a decision that needs them."""
+    positive: float = 60.0
+    """How long a yes is kept,"""
+    negative: float = 20.0
+    """and a no."""
+    size: int = 10_000
+    """Answers kept of each table."""
+    stale: float = 0.0
+    """How much longer a yes may serve while its table fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicySettings:
     """What decides, and what is said."""
 
-    local_networks: tuple[LocalNetwork, ...]
-    local_domains: frozenset[str]
+    local_networks: NetworkSet
+    local_domains: NameSet
     """In domain_form; an entry that begins with a dot stands for subdomains."""
-    relay_domains: frozenset[str]
-    authorised_logins: frozenset[str] | None
+    relay_domains: NameSet
+    authorised_logins: NameSet | None
     """None: every login."""
     refusals: Refusals
+    lookups: LookupSettings = LookupSettings()
 
 
 @dataclass(frozen=True, slots=True)

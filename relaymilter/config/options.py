@@ -69,6 +69,17 @@ POLICY = (
     Option("reply-status", Kind.TEXT, "Another enhanced status for that reply, of the code's class.", "X.Y.Z"),
     Option("reply-text", Kind.TEXT, "Another text for that reply; {recipient} stands for the path.", "TEXT"),
     Option(
+        "lookup-timeout",
+        Kind.NUMBER,
+        "How long a decision may wait for tables that must be asked, from 0.1 to 9.",
+        "SECONDS",
+        default="2",
+    ),
+    Option("cache-positive", Kind.NUMBER, "How long the yes of such a table is kept.", "SECONDS", default="60"),
+    Option("cache-negative", Kind.NUMBER, "How long its no is kept.", "SECONDS", default="20"),
+    Option("cache-size", Kind.NUMBER, "How many answers of each such table are kept.", "N", default="10000"),
+    Option("stale", Kind.NUMBER, "How much longer a yes may serve while its table fails.", "SECONDS", default="0"),
+    Option(
         "on-error",
         Kind.TEXT,
         "What a recipient is told that could not be decided on: 451 (defer) or 554 (reject).",

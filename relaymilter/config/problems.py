@@ -9,6 +9,8 @@ class Value:
 
     text: str
     place: str
+    subdomains: bool = False
+    """Of a domain or a table of domains: their subdomains are meant, too."""
 
 
 class ConfigError(Exception):

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 from relaymilter.config import entries, scalars
 from relaymilter.config.endpoint import parse_endpoint
-from relaymilter.config.model import ListenSettings, LogSettings, PolicySettings, Settings
+from relaymilter.config.model import ListenSettings, LogSettings, LookupSettings, PolicySettings, Settings
 from relaymilter.config.problems import Problems, Value
 from relaymilter.config.toml import read_toml
 from relaymilter.policy.verdict import Reply
@@ -36,6 +36,8 @@ class Reading:
 
     settings: Settings
     warnings: tuple[str, ...]
+    files: frozenset[Path] = frozenset()
+    """What it was read from."""
 
 
 def read(flags: Flags) -> Reading:
@@ -44,15 +46,18 @@ def read(flags: Flags) -> Reading:
     values = read_toml(flags.config, problems) if flags.config else {}
     for key, texts in flags.given.items():
         values[key] = [Value(text, f"--{key}") for text in texts]
-    settings = _Reader(values, problems).settings()
+    reader = _Reader(values, problems)
+    settings = reader.settings()
     problems.raise_any()
-    return Reading(settings, tuple(problems.warnings))
+    files = reader.sources.files | ({flags.config} if flags.config else set())
+    return Reading(settings, tuple(problems.warnings), frozenset(files))
 
 
 class _Reader:
     def __init__(self, values: Mapping[str, list[Value]], problems: Problems) -> None:
         self.values = values
         self.problems = problems
+        self.sources = entries.Sources(problems)
 
     def settings(self) -> Settings:
         return Settings(
@@ -73,15 +78,23 @@ class _Reader:
         denied = self.relay_denied()
         on_error = self.one("on-error", lambda text: scalars.one_of(text, ("defer", "reject")), "defer")
         return PolicySettings(
-            local_networks=entries.networks(networks, self.problems),
-            local_domains=entries.domains(self.values.get("local-domain", []), self.problems),
-            relay_domains=entries.domains(self.values.get("relay-domain", []), self.problems),
-            authorised_logins=None if logins is None else self.logins(logins),
+            local_networks=entries.networks(networks, self.sources),
+            local_domains=entries.domains(self.values.get("local-domain", []), self.sources),
+            relay_domains=entries.domains(self.values.get("relay-domain", []), self.sources),
+            authorised_logins=None if logins is None else entries.logins(logins, self.sources),
             refusals=scalars.refusals(denied, on_error),
+            lookups=self.lookups(),
         )
 
-    def logins(self, values: list[Value]) -> frozenset[str]:
-        return frozenset(login for login, _ in entries.parsed(values, entries.parse_login, self.problems))
+    def lookups(self) -> LookupSettings:
+        usual = LookupSettings()
+        return LookupSettings(
+            timeout=self.one("lookup-timeout", scalars.lookup_timeout, usual.timeout),
+            positive=self.one("cache-positive", scalars.seconds, usual.positive),
+            negative=self.one("cache-negative", scalars.seconds, usual.negative),
+            size=self.one("cache-size", scalars.cache_size, usual.size),
+            stale=self.one("stale", scalars.long_time, usual.stale),
+        )
 
     def relay_denied(self) -> Reply:
         before = len(self.problems.errors)

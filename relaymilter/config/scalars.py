@@ -54,6 +54,32 @@ def seconds(text: str) -> float:
     return value
 
 
+def lookup_timeout(text: str) -> float:
+    """A time from 0.1 to 9 seconds: Sendmail waits for a milter's answer for 10."""
+    value = seconds(text)
+    if not 0.1 <= value <= 9:
+        raise ValueError(f"{text} is out of range: give 0.1 to 9 seconds")
+    return value
+
+
+def long_time(text: str) -> float:
+    """A time from 0 to a week."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number of seconds") from None
+    if not 0 <= value <= 604_800:
+        raise ValueError(f"{text} is out of range: give 0 to 604800 seconds, which is a week")
+    return value
+
+
+def cache_size(text: str) -> int:
+    """1 to ten million."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000_000):
+        raise ValueError(f"{text!r} is no size: give 1 to 10000000 answers")
+    return int(text)
+
+
 def worker_count(text: str) -> int:
     """1 to 64."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 64):

@@ -1,22 +1,49 @@
 """The composition root: settings -> the rule set that decides by them."""
 
-from relaymilter.config.model import PolicySettings
+from relaymilter.config.model import LookupSettings, NameSet, PolicySettings
 from relaymilter.policy import relay
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.networks import Networks
+from relaymilter.policy.ports import Names, Table
 from relaymilter.policy.ruleset import Ruleset
+from relaymilter.tables.any_of import AnyOf
+from relaymilter.tables.guard import GuardedTable, Limits, ReadyTable
 
 
 def ruleset(settings: PolicySettings) -> Ruleset:
-    """The relay rules in their order; the first that permits ends the search."""
-    local = DomainList(settings.local_domains)
-    relayed = DomainList(settings.relay_domains)
+    """The relay rules; the first that permits ends the search. Those that may have to wait are asked last."""
+    limits = _limits(settings.lookups)
+    local_domains, relay_domains = settings.local_domains, settings.relay_domains
+    networks, logins = settings.local_networks, settings.authorised_logins
+    local = DomainList(_names(local_domains, limits))
+    relayed = DomainList(_names(relay_domains, limits))
     ours = (local, relayed)
+    addresses = _names(NameSet(asked=networks.asked), limits)
+    authorised = None if logins is None else _names(logins, limits)
     rules = (
-        relay.permit_not_by_smtp(),
-        relay.permit_local_client(Networks(settings.local_networks)),
-        relay.permit_authorised_login(settings.authorised_logins),
-        relay.permit_local_recipient(local, ours),
-        relay.permit_relay_domain(relayed, ours),
+        (relay.permit_not_by_smtp(), ()),
+        (relay.permit_local_client(Networks(networks.known), addresses), networks.asked),
+        (relay.permit_authorised_login(authorised), logins.asked if logins else ()),
+        (relay.permit_local_recipient(local, ours), local_domains.asked),
+        (relay.permit_relay_domain(relayed, ours), relay_domains.asked),
     )
-    return Ruleset(rules=rules, refusals=settings.refusals)
+    in_order = sorted(rules, key=lambda rule: any(table.waits for table in rule[1]))
+    return Ruleset(rules=tuple(rule for rule, _ in in_order), refusals=settings.refusals)
+
+
+def _limits(settings: LookupSettings) -> Limits:
+    return Limits(settings.positive, settings.negative, settings.size, settings.stale)
+
+
+def _names(found: NameSet, limits: Limits) -> Names:
+    """Those known, and those that tables know; tables that answer at once are asked before the others."""
+    if not found.asked:
+        return found.known
+    tables: list[Names] = [_asked(table, limits) for table in sorted(found.asked, key=lambda table: table.waits)]
+    return AnyOf((found.known, *tables))
+
+
+def _asked(table: Table, limits: Limits) -> Names:
+    if table.waits:
+        return GuardedTable(table, limits)
+    return ReadyTable(table)

@@ -87,7 +87,7 @@ def service(settings: Settings, sink: Sink) -> Service:
     rules = ruleset(settings.policy)
     return Service(
         ruleset=rules,
-        may_block=rules.may_block,
+        lookup_timeout=settings.policy.lookups.timeout,
         decisions=decision_log(settings.log, sink),
         dry_run=settings.dry_run,
         prefix=f"{secrets.token_hex(3)}-",

@@ -119,10 +119,11 @@ class Dialogue:
         if not self._message:
             raise ProtocolError("a recipient outside a message")
         asked = session.asked(wire.arguments(data)[0], _text(self._find(b"{auth_authen}")), self._find(b"{rcpt_addr}"))
-        if self.service.may_block:
+        decision = session.decide_at_once(asked)
+        if decision is None:
             self.pending = asked
             return b""
-        return _reply(session.said(asked, session.decide(asked)))
+        return _reply(session.said(asked, decision))
 
     def _ignored(self, _data: bytes) -> bytes:
         """A stage that we did not ask for, or that needs nothing but a reply."""

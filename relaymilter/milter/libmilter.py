@@ -37,7 +37,7 @@ class Callbacks:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.pool = LookupPool() if service.may_block else None
+        self.pool = LookupPool(deadline=service.lookup_timeout)
         self.steps = steps(helo=service.decisions is not None)
 
     def negotiate(self, ctx: Any, options: list[int]) -> int:
@@ -83,8 +83,8 @@ class Callbacks:
         return int(milter.REJECT if said.code >= 500 else milter.TEMPFAIL)
 
     def decide(self, session: Session, asked: Request) -> Decision:
-        """In this thread, or where a look-up may block, in the pool (native code in a libmilter thread can crash)."""
-        return session.decide(asked) if self.pool is None else self.pool.wait(session, asked)
+        """In this thread, or where it must wait, in the pool (native code in a libmilter thread can crash)."""
+        return session.decide_at_once(asked) or self.pool.wait(session, asked)
 
     def abort(self, ctx: Any) -> int:
         """The message is over; some MTAs send this at odd times, so it may find no session."""

@@ -11,6 +11,7 @@ from concurrent.futures import TimeoutError as Late
 from relaymilter.milter.session import Session
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.verdict import Decision
+from relaymilter.tables.waiting import allow as allow_waiting
 
 THREADS = 16
 WAITING = 256
@@ -24,7 +25,7 @@ class LookupPool:
     def __init__(self, threads: int = THREADS, waiting: int = WAITING, deadline: float = DEADLINE) -> None:
         self.deadline = deadline
         self._room = threading.BoundedSemaphore(threads + waiting)
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="lookup")
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="lookup", initializer=allow_waiting)
 
     def start(self, session: Session, asked: Request) -> "Future[Decision]":
         """The decision to come; the future raises only if too_late() cancelled it."""

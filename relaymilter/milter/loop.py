@@ -49,7 +49,7 @@ class Server:
         self.loop = loop
         self.live: set[Connection] = set()
         self.partial: dict[Connection, float] = {}
-        self.pool = LookupPool() if service.may_block else None
+        self.pool = LookupPool(deadline=service.lookup_timeout)
         self.on_empty: Callable[[], None] | None = None
         self.refused = 0
         self.tcp = tcp
@@ -136,7 +136,7 @@ class Connection(asyncio.Protocol):
     def decide_later(self) -> None:
         """Decide in the pool, and go on when the decision is made or the deadline is over, whichever is first."""
         pool, asked, session = self.server.pool, self.dialogue.pending, self.dialogue.session
-        if pool is None or asked is None or session is None:
+        if asked is None or session is None:
             raise RuntimeError("nothing to decide")
         self.transport.pause_reading()
         loop = self.server.loop

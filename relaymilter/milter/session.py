@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from relaymilter.milter.replies import Mta, Words, answer, mta_of, told
 from relaymilter.observe.decisions import DecisionLog
 from relaymilter.policy.envelope import NOWHERE, Client, Request, client, request
+from relaymilter.policy.ports import MustWait
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import Decision, Step, refuse
 
@@ -26,8 +27,8 @@ class Service:
     dry_run: bool = False
     prefix: str = ""
     """Of session ids; different in each worker."""
-    may_block: bool = False
-    """A rule may ask something that blocks; such decisions are made in a LookupPool."""
+    lookup_timeout: float = 2.0
+    """Seconds for a decision that must wait for a table."""
 
 
 _numbers = itertools.count(1)
@@ -74,13 +75,25 @@ class Session:
             self.client, recipient, login=login or None, rcpt_addr=rcpt_addr, helo=self.helo, sender=self.sender
         )
 
+    def decide_at_once(self, asked: Request) -> Decision | None:
+        """The decision, or None where it must wait for a table: decide() in a LookupPool makes it then."""
+        try:
+            return self.service.ruleset.decide(asked)
+        except MustWait:
+            return None
+        except Exception as error:
+            return self._broken(error)
+
     def decide(self, asked: Request) -> Decision:
         """The decision; whatever goes wrong, it is uncertain."""
         try:
             return self.service.ruleset.decide(asked)
         except Exception as error:
-            log.exception("session %s: a recipient could not be decided on", self.id)
-            return self.uncertain(f"an internal error: {type(error).__name__}")
+            return self._broken(error)
+
+    def _broken(self, error: Exception) -> Decision:
+        log.exception("session %s: a recipient could not be decided on", self.id)
+        return self.uncertain(f"an internal error: {type(error).__name__}")
 
     def uncertain(self, reason: str) -> Decision:
         """The decision where none could be made, by our own fault."""

@@ -11,7 +11,26 @@ class LookupFailed(Exception):
     """The table or the name server gave no answer; the text says which and why, for the log alone."""
 
 
+class MustWait(Exception):
+    """The answer can only be had by waiting, and here nothing may wait: ask again where it may. No answer at all."""
+
+
 class Names(Protocol):
-    """A set of names: domains, logins. `name in names` may raise LookupFailed."""
+    """A set of names: domains, logins, addresses. `name in names` may raise LookupFailed or MustWait."""
 
     def __contains__(self, name: object, /) -> bool: ...
+
+
+class Table(Protocol):
+    """Something that is asked by a key: a map of the MTA, a database, a directory. Safe to use from many threads."""
+
+    @property
+    def name(self) -> str:
+        """`type:name`, for the log; no password in it."""
+
+    @property
+    def waits(self) -> bool:
+        """Asking may block: another process or machine answers. It is asked in a thread then, and cached."""
+
+    def find(self, key: str, /) -> str | None:
+        """The value of a key, empty where there is only a key; None without one. Raises LookupFailed."""

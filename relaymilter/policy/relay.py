@@ -24,8 +24,6 @@ class RelayRule:
 
     name: str
     ask: Ask
-    may_block: bool = False
-    """It may have to wait for an answer, so it must not be asked in an event loop."""
 
 
 def permit_not_by_smtp() -> RelayRule:
@@ -45,8 +43,11 @@ _NO_LOGIN = NoOpinion("no login")
 _NOT_LOCAL = NoOpinion("in no local network")
 
 
-def permit_local_client(networks: Networks) -> RelayRule:
-    """The client's address is in a local network, and the most specific one does not exclude it."""
+def permit_local_client(networks: Networks, addresses: Names = frozenset()) -> RelayRule:
+    """The client's address is in a local network, and the most specific one does not exclude it; or one of `addresses`.
+
+    `addresses` holds addresses in their canonical form.
+    """
 
     def ask(request: Request) -> Permit | NoOpinion:
         address = request.client.address
@@ -54,7 +55,7 @@ def permit_local_client(networks: Networks) -> RelayRule:
             return _NO_ADDRESS
         local = networks.find(address)
         if local is None:
-            return _NOT_LOCAL
+            return Permit("a local address") if str(address) in addresses else _NOT_LOCAL
         if local.excluded:
             return NoOpinion(f"excluded by {local}")
         return Permit(f"in local network {local}")

@@ -31,7 +31,6 @@ class Restriction:
 
     name: str
     ask: Callable[[Request], Reject | Defer | NoOpinion]
-    may_block: bool = False
 
 
 RELAY_DENIED = Reply(554, "5.7.1", "{recipient}: Relay access denied")
@@ -57,13 +56,8 @@ class Ruleset:
     restrictions: tuple[Restriction, ...] = ()
     refusals: Refusals = Refusals()
 
-    @property
-    def may_block(self) -> bool:
-        """Some rule or restriction may have to wait for an answer."""
-        return any(rule.may_block for rule in self.rules) or any(part.may_block for part in self.restrictions)
-
     def decide(self, request: Request) -> Decision:
-        """Permit, reject or defer this recipient. It raises only what a rule raises beyond LookupFailed."""
+        """Permit, reject or defer this recipient. It raises only what a rule raises beyond LookupFailed: MustWait."""
         trail: list[Step] = []
         uncertain: Unknown | None = None
         for rule in self.rules:

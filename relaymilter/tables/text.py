@@ -3,19 +3,29 @@
 Sendmail's local-host-names and relay-domains and Postfix's lists in files have this form.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from relaymilter.tables.table import Entry, Loaded, TableError
 
-def entries(path: Path) -> list[tuple[int, str]]:
-    """Each entry with its line number. Raises OSError, and ValueError for what is not UTF-8 text."""
+
+def open_table(_kind: str, name: str) -> Loaded:
+    """The entries of the file `name`. Raises TableError."""
+    path = Path(name)
     try:
         text = path.read_text("utf-8")
+    except OSError as error:
+        raise TableError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         bad = error.object[: error.start].count(b"\n") + 1
-        raise ValueError(f"line {bad} is not UTF-8") from None
-    found = []
+        raise TableError(f"{path}: line {bad} is not UTF-8") from None
+    except ValueError as error:  # NUL in the path
+        raise TableError(f"{path}: {error}") from None
+    return Loaded(str(path), _entries(text), (path,))
+
+
+def _entries(text: str) -> Iterator[Entry]:
     for number, line in enumerate(text.split("\n"), 1):
         entry = line.partition("#")[0].strip()
         if entry:
-            found.append((number, entry))
-    return found
+            yield Entry(number, entry)

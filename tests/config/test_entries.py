@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from relaymilter.config.model import NameSet, NetworkSet, Settings
+
 from .written import problems, reading, settings
+
+
+def known_logins(read: Settings) -> frozenset[str]:
+    """The authorised logins that are named."""
+    assert read.policy.authorised_logins is not None
+    return read.policy.authorised_logins.known
+
 
 NO_NETWORK = "is no network: give an IPv4 or IPv6 address or CIDR, such as 192.0.2.0/24 or 2001:db8::/32"
 
@@ -90,7 +99,7 @@ def test_bad_domain(option: str, entry: str, message: str) -> None:
 def test_domain(entry: str, domain: str) -> None:
     """A domain is kept in the form in which it is compared."""
     policy = settings(local_domain=entry, relay_domain=entry).policy
-    assert (frozenset({domain}), frozenset({domain})) == (policy.local_domains, policy.relay_domains)
+    assert (frozenset({domain}), frozenset({domain})) == (policy.local_domains.known, policy.relay_domains.known)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +115,7 @@ def test_bad_login(entry: str, message: str) -> None:
 @pytest.mark.parametrize("login", ["alice", "alice@mx.example.org", "jürgen", "a b", "Alice"])
 def test_login(login: str) -> None:
     """A login is kept as it was written, its case too."""
-    assert frozenset({login}) == settings(authorised_login=login).policy.authorised_logins
+    assert frozenset({login}) == known_logins(settings(authorised_login=login))
 
 
 def test_no_logins_named() -> None:
@@ -117,23 +126,23 @@ def test_no_logins_named() -> None:
 def test_empty_lists() -> None:
     """`[]` names none: no local network, and no login."""
     policy = settings("local-network = []\nauthorised-login = []\nlocal-domain = []\nrelay-domain = []\n").policy
-    assert policy.local_networks == ()
-    assert frozenset() == policy.authorised_logins
-    assert (frozenset(), frozenset()) == (policy.local_domains, policy.relay_domains)
+    assert policy.local_networks == NetworkSet()
+    assert NameSet() == policy.authorised_logins
+    assert (frozenset(), frozenset()) == (policy.local_domains.known, policy.relay_domains.known)
 
 
 def test_emptied_file() -> None:
     """A file without entries is an empty list, not the default, and it is warned of."""
     Path("list").write_text("# none any more\n")
     read = reading(local_network="file:list", authorised_login="file:list")
-    assert read.settings.policy.local_networks == ()
-    assert frozenset() == read.settings.policy.authorised_logins
+    assert read.settings.policy.local_networks == NetworkSet()
+    assert NameSet() == read.settings.policy.authorised_logins
     assert read.warnings == ("--local-network: list has no entries", "--authorised-login: list has no entries")
 
 
 def test_naming_replaces_the_default() -> None:
     """To name a local network is to name all of them; loopback is not added."""
-    assert [str(net) for net in settings(local_network="192.0.2.0/24").policy.local_networks] == ["192.0.2.0/24"]
+    assert [str(net) for net in settings(local_network="192.0.2.0/24").policy.local_networks.known] == ["192.0.2.0/24"]
 
 
 def test_file() -> None:
@@ -141,7 +150,7 @@ def test_file() -> None:
     Path("domains").write_text("# ours\nexample.org\n\n.example.net # all of it\n")
     assert (
         frozenset({"example.org", ".example.net", "example.com"})
-        == settings(local_domain=("file:domains", "example.com")).policy.local_domains
+        == settings(local_domain=("file:domains", "example.com")).policy.local_domains.known
     )
 
 
@@ -150,8 +159,8 @@ def test_file_named_in_the_configuration() -> None:
     Path("domains").write_text("example.org\n")
     Path("nets").write_text("!192.0.2.66\n192.0.2.0/24\n")
     policy = settings('local-domain = ["file:domains", "example.com"]\nlocal-network = "file:nets"\n').policy
-    assert frozenset({"example.org", "example.com"}) == policy.local_domains
-    assert [str(net) for net in policy.local_networks] == ["!192.0.2.66/32", "192.0.2.0/24"]
+    assert frozenset({"example.org", "example.com"}) == policy.local_domains.known
+    assert [str(net) for net in policy.local_networks.known] == ["!192.0.2.66/32", "192.0.2.0/24"]
 
 
 def test_no_file_in_a_file() -> None:

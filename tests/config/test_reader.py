@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from relaymilter.config.endpoint import InetEndpoint, UnixEndpoint
-from relaymilter.config.model import Settings
+from relaymilter.config.model import NameSet, Settings
 from relaymilter.config.options import OPTIONS, Kind
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, read
@@ -24,14 +24,19 @@ NOBODY = pwd.getpwnam("nobody")
 
 # Of each option: two values, and where they are found, as text.
 OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
-    "local-network": ("192.0.2.0/24", "2001:db8::/32", lambda s: str(*s.policy.local_networks)),
-    "local-domain": ("a.test", "b.test", lambda s: str(*s.policy.local_domains)),
-    "relay-domain": ("a.test", "b.test", lambda s: str(*s.policy.relay_domains)),
-    "authorised-login": ("alice", "bob", lambda s: str(*(s.policy.authorised_logins or ()))),
+    "local-network": ("192.0.2.0/24", "2001:db8::/32", lambda s: str(*s.policy.local_networks.known)),
+    "local-domain": ("a.test", "b.test", lambda s: str(*s.policy.local_domains.known)),
+    "relay-domain": ("a.test", "b.test", lambda s: str(*s.policy.relay_domains.known)),
+    "authorised-login": ("alice", "bob", lambda s: str(*(s.policy.authorised_logins or NameSet()).known)),
     "reply": ("defer", "sendmail", lambda s: {454: "defer", 550: "sendmail"}[s.policy.refusals.relay_denied.code]),
     "reply-code": ("550", "551", lambda s: str(s.policy.refusals.relay_denied.code)),
     "reply-status": ("5.7.0", "5.7.2", lambda s: s.policy.refusals.relay_denied.status),
     "reply-text": ("No", "Never", lambda s: s.policy.refusals.relay_denied.text),
+    "lookup-timeout": ("1.5", "3.0", lambda s: str(s.policy.lookups.timeout)),
+    "cache-positive": ("5.0", "7.5", lambda s: str(s.policy.lookups.positive)),
+    "cache-negative": ("5.0", "7.5", lambda s: str(s.policy.lookups.negative)),
+    "cache-size": ("5", "7", lambda s: str(s.policy.lookups.size)),
+    "stale": ("90000.0", "7.5", lambda s: str(s.policy.lookups.stale)),
     "on-error": ("reject", "defer", lambda s: "reject" if s.policy.refusals.uncertain.code == 554 else "defer"),
     "socket": ("unix:/a", "inet:25@127.0.0.1", lambda s: str(s.listen.socket)),
     "socket-mode": ("600", "666", lambda s: f"{s.listen.socket_mode:o}"),
@@ -96,10 +101,10 @@ def test_reload_reads_anew() -> None:
     """Read again with the same flags, what has changed in the file and in the files that it names is found."""
     given = flags('local-domain = ["file:domains"]\n', reply="defer")
     Path("domains").write_text("a.test\n")
-    assert frozenset({"a.test"}) == read(given).settings.policy.local_domains
+    assert frozenset({"a.test"}) == read(given).settings.policy.local_domains.known
     Path("domains").write_text("b.test\n")
     FILE.write_text('local-domain = ["file:domains", "c.test"]\n')
-    assert frozenset({"b.test", "c.test"}) == read(given).settings.policy.local_domains
+    assert frozenset({"b.test", "c.test"}) == read(given).settings.policy.local_domains.known
 
 
 @pytest.mark.parametrize("key", [key for key, option in OPTIONS.items() if option.kind is not Kind.LIST])
@@ -112,8 +117,11 @@ def test_last_flag_counts(key: str) -> None:
 def test_defaults() -> None:
     """Without flags and file: loopback is local, nothing else is, and the socket is on loopback."""
     read_nothing = settings()
-    assert [str(net) for net in read_nothing.policy.local_networks] == ["127.0.0.0/8", "::1/128"]
-    assert (frozenset(), frozenset()) == (read_nothing.policy.local_domains, read_nothing.policy.relay_domains)
+    assert [str(net) for net in read_nothing.policy.local_networks.known] == ["127.0.0.0/8", "::1/128"]
+    assert (frozenset(), frozenset()) == (
+        read_nothing.policy.local_domains.known,
+        read_nothing.policy.relay_domains.known,
+    )
     assert InetEndpoint("127.0.0.1", 8894) == read_nothing.listen.socket
     assert (
         read_nothing.listen.socket_mode,
@@ -129,8 +137,8 @@ def test_defaults() -> None:
 def test_file_and_flags_together() -> None:
     """What a flag does not say, the file does."""
     both = settings('local-domain = ["a.test"]\nsocket = "unix:/a"\n', relay_domain="b.test")
-    assert frozenset({"a.test"}) == both.policy.local_domains
-    assert frozenset({"b.test"}) == both.policy.relay_domains
+    assert frozenset({"a.test"}) == both.policy.local_domains.known
+    assert frozenset({"b.test"}) == both.policy.relay_domains.known
     assert UnixEndpoint("/a") == both.listen.socket
 
 

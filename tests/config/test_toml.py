@@ -79,7 +79,7 @@ def test_wrong_type(toml: str, problem: str) -> None:
 
 def test_one_string_is_a_list() -> None:
     """A list of one may be written as a string."""
-    assert frozenset({"a.test"}) == settings('local-domain = "a.test"\n').policy.local_domains
+    assert frozenset({"a.test"}) == settings('local-domain = "a.test"\n').policy.local_domains.known
 
 
 @pytest.mark.parametrize("value", ["554", '"554"'])

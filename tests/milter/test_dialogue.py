@@ -12,6 +12,11 @@ from relaymilter.milter import wire
 from relaymilter.milter.dialogue import Dialogue
 from relaymilter.milter.session import Service
 from relaymilter.milter.wire import ProtocolError, packet
+from relaymilter.policy.envelope import Request
+from relaymilter.policy.ports import MustWait
+from relaymilter.policy.relay import RelayRule
+from relaymilter.policy.ruleset import Ruleset
+from relaymilter.policy.verdict import NoOpinion
 
 SETTINGS = read(Flags({"local-domain": ("example.org",)})).settings.policy
 SERVICE = Service(ruleset(SETTINGS), decisions=None)
@@ -143,9 +148,16 @@ def test_only_an_ip_address_makes_a_client_local(family: bytes, address: bytes, 
     assert replies(sent)[-1] == verdict
 
 
+def _must_wait(_request: Request) -> NoOpinion:
+    raise MustWait("a table")
+
+
+MUST_WAIT = Ruleset((RelayRule("table", _must_wait),))
+
+
 def test_a_pending_decision_holds_this_connection_only_and_in_order() -> None:
     """What comes behind it waits, and is answered after it."""
-    dialogue = connected(Service(SERVICE.ruleset, decisions=None, may_block=True))
+    dialogue = connected(Service(MUST_WAIT, decisions=None))
     assert dialogue.receive(mail() + rcpt() + rcpt(b"<bob@example.org>")[:9]) == b""
     assert dialogue.receive(rcpt(b"<bob@example.org>")[9:]) == b""
     answers = []
@@ -156,7 +168,7 @@ def test_a_pending_decision_holds_this_connection_only_and_in_order() -> None:
 
 def test_commands_without_end_behind_a_pending_decision_are_refused() -> None:
     """Memory is bounded."""
-    dialogue = connected(Service(SERVICE.ruleset, decisions=None, may_block=True))
+    dialogue = connected(Service(MUST_WAIT, decisions=None))
     dialogue.receive(mail() + rcpt())
     enough = mail() * 10_000
     with pytest.raises(ProtocolError, match="without end"):

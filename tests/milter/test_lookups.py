@@ -37,9 +37,8 @@ def gate() -> Gate:
 @pytest.fixture
 def session(gate: Gate) -> Session:
     """A session whose only rule is the gate."""
-    rules = Ruleset((RelayRule("gate", gate.ask, may_block=True),))
-    assert rules.may_block
-    return Session(Service(rules, decisions=None, may_block=True))
+    rules = Ruleset((RelayRule("gate", gate.ask),))
+    return Session(Service(rules, decisions=None))
 
 
 def test_a_decision_in_time_is_what_the_rules_say(gate: Gate, session: Session) -> None:

@@ -12,9 +12,11 @@ from relaymilter.milter import loop
 from relaymilter.milter.lookups import LookupPool
 from relaymilter.milter.session import Service
 from relaymilter.policy.envelope import Request
+from relaymilter.policy.ports import MustWait
 from relaymilter.policy.relay import RelayRule
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import NoOpinion
+from relaymilter.tables import waiting
 from tests.wire.mta import Mta, Reply
 
 DENIED = Reply(554, "5.7.1", "<v@victim.test>: Relay access denied")
@@ -79,11 +81,13 @@ def blocking(answer: threading.Event) -> Service:
 
     def ask(request: Request) -> NoOpinion:
         if request.recipient.startswith(b"<slow"):
+            if not waiting.allowed():
+                raise MustWait("slow")
             answer.wait(10)
         return NoOpinion("asked")
 
-    rules = Ruleset((RelayRule("table", ask, may_block=True),))
-    return Service(rules, decisions=None, may_block=True)
+    rules = Ruleset((RelayRule("table", ask),))
+    return Service(rules, decisions=None)
 
 
 PURE = Service(Ruleset(), decisions=None)
@@ -108,7 +112,7 @@ def test_a_table_that_hangs_is_answered_for_at_the_deadline(
     tmp_path: Path, blocking: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """451, and the session goes on."""
-    monkeypatch.setattr(loop, "LookupPool", lambda: LookupPool(deadline=0.1))
+    monkeypatch.setattr(loop, "LookupPool", lambda **_: LookupPool(deadline=0.1))
     with looping(tmp_path, blocking) as running, Mta(running.where) as mta:
         said = stranger(mta).rcpt(b"<slow@victim.test>")
         assert isinstance(said, Reply)

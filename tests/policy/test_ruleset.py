@@ -208,18 +208,3 @@ def test_decisions_carry_nothing_over() -> None:
     assert "permit" == decide("<b@else.test>", login="joe").word == decide("<b@else.test>", address=NEIGHBOUR).word
     assert before == decide("<b@else.test>")
     assert before.word == "reject"
-
-
-@pytest.mark.parametrize(
-    ("ruleset", "may_block"),
-    [
-        (Ruleset(), False),
-        (Ruleset((YES, SILENT), (restriction("r", NoOpinion("")),)), False),
-        (Ruleset((YES, RelayRule("table", never, may_block=True))), True),
-        (Ruleset((YES,), (Restriction("table", never, may_block=True),)), True),
-    ],
-    ids=["empty", "none", "a rule", "a restriction"],
-)
-def test_one_that_may_block_is_enough(ruleset: Ruleset, may_block: bool) -> None:
-    """A rule set may block where one of its rules or restrictions may."""
-    assert may_block is ruleset.may_block

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from relaymilter.tables.text import entries
+from relaymilter.tables.table import Entry, TableError
+from relaymilter.tables.text import open_table
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,9 @@ def test_entries(tmp_path: Path, content: bytes, found: list[tuple[int, str]]) -
     """An entry comes with its line number; comments and blank lines do not count."""
     path = tmp_path / "list"
     path.write_bytes(content)
-    assert found == entries(path)
+    loaded = open_table("file", str(path))
+    assert [Entry(*entry) for entry in found] == [*loaded.entries]
+    assert (str(path), (path,)) == (loaded.source, loaded.files)
 
 
 @pytest.mark.parametrize(
@@ -58,17 +61,17 @@ def test_not_utf8(tmp_path: Path, content: bytes, line: int) -> None:
     """A file that is not UTF-8 is refused with the line."""
     path = tmp_path / "list"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=f"^line {line} is not UTF-8$"):
-        entries(path)
+    with pytest.raises(TableError, match=f"/list: line {line} is not UTF-8$"):
+        open_table("file", str(path))
 
 
 def test_missing(tmp_path: Path) -> None:
-    """A missing file is an OSError, for the caller to say which."""
-    with pytest.raises(FileNotFoundError):
-        entries(tmp_path / "list")
+    """A missing file is named."""
+    with pytest.raises(TableError, match="/list: No such file or directory$"):
+        open_table("file", str(tmp_path / "list"))
 
 
 def test_folder(tmp_path: Path) -> None:
     """A folder is no list."""
-    with pytest.raises(IsADirectoryError):
-        entries(tmp_path)
+    with pytest.raises(TableError, match="Is a directory$"):
+        open_table("file", str(tmp_path))

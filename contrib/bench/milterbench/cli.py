@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("-w", "--workload", choices=site.WORKLOADS, default="permit", help="(%(default)s)")
     p.add_argument("--rounds", type=int, default=9, help="(%(default)s)")
     p.add_argument("--seconds", type=float, default=0.5, help="of one measurement (%(default)s)")
-    p.add_argument("--tcp", action="store_true", help="TCP on loopback instead of unix sockets")
+    p.add_argument("--transports", default="unix", help="of unix and tcp, which is on loopback (%(default)s)")
     p.add_argument("--doze", action="store_true", help="let idle cores halt; see README.rst")
     p.add_argument("--hold", type=int, default=1000, help="idle connections, 0 for no table (%(default)s)")
     p.add_argument("--at-most", type=float, metavar="RATIO", help="fail if row off is above it at 8 clients")
@@ -63,20 +63,23 @@ def names(folder: Path, python: str) -> dict[str, str]:
         "python": python,
         "refmilter": needs.program("refmilter"),
         "pyref": needs.HERE / "pyref.py",
+        "bareloop": needs.HERE / "bareloop.py",
         "tree": needs.TREE,
     }
     quoted = {key: shlex.quote(str(path)) for key, path in paths.items()}
     return quoted | {"policy": site.policy_flags(folder)}
 
 
-def speed(args: argparse.Namespace, load: Load, folder: Path, named: dict[str, str]) -> list[list[rounds.Cell]]:
+def speed(
+    args: argparse.Namespace, load: Load, folder: Path, named: dict[str, str], transport: str
+) -> list[list[rounds.Cell]]:
     """Measure the rows under load, and print as it goes."""
     table = []
     clients = [int(number) for number in args.clients.split(",")]
     awake = machine.kept_awake(None if args.doze else needs.program("awake"))
-    say(f"\n{load.workload.name}, {'TCP' if args.tcp else 'unix socket'}\n{report.CELL_HEAD}")
-    with awake, milters.running(rows.chosen(args.rows, args.extra), folder, named, args.tcp) as running:
-        for cells in rounds.measure(running, load, clients, args.rounds, args.seconds):
+    say(f"\n{load.workload.name}, {transport} socket\n{report.CELL_HEAD}")
+    with awake, milters.running(rows.chosen(args.rows, args.extra), folder, named, transport == "tcp") as running:
+        for cells in rounds.measure(running, load, transport, clients, args.rounds, args.seconds):
             table.append(cells)
             for cell in cells:
                 say(report.cell_line(cell, cells[0]))
@@ -91,7 +94,7 @@ def holds(args: argparse.Namespace, load: Load, folder: Path, named: dict[str, s
     if not args.hold:
         return held
     chosen = [row for row in rows.chosen(args.rows, args.extra) if not row.logs]
-    with milters.running(chosen, folder, named, args.tcp) as running:
+    with milters.running(chosen, folder, named) as running:
         say(f"\n{report.HELD_HEAD}")
         for milter in running:
             held.append(memory.hold(milter, load, args.hold))
@@ -129,7 +132,9 @@ def bench(args: argparse.Namespace) -> int:
     load = Load(needs.program("milterload"), site.WORKLOADS[args.workload])
     with tempfile.TemporaryDirectory(prefix="relaymilter-bench-") as folder:
         named = names(Path(folder), python)
-        table = speed(args, load, Path(folder), named)
+        table: list[list[rounds.Cell]] = []
+        for transport in args.transports.split(","):
+            table += speed(args, load, Path(folder), named, transport)
         held = holds(args, load, Path(folder), named)
     if args.json:
         written = report.as_json(about, list(chain.from_iterable(table)), held)

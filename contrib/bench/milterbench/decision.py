@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 from time import process_time_ns
 
-from relaymilter.config.model import PolicySettings
+from relaymilter.config.model import NameSet, NetworkSet, PolicySettings
 from relaymilter.config.wiring import ruleset
 from relaymilter.policy.envelope import client, request
 from relaymilter.policy.networks import parse_network
@@ -56,9 +56,9 @@ def site_ruleset() -> Ruleset:
     """The rule set of the site, with a relay domain and a domain that has a U-label."""
     return ruleset(
         PolicySettings(
-            local_networks=tuple(parse_network(text) for text in site.NETWORKS),
-            local_domains=frozenset({*site.DOMAINS, "xn--bcher-kva.example"}),
-            relay_domains=frozenset({".example.net"}),
+            local_networks=NetworkSet(tuple(parse_network(text) for text in site.NETWORKS)),
+            local_domains=NameSet(frozenset({*site.DOMAINS, "xn--bcher-kva.example"})),
+            relay_domains=NameSet(frozenset({".example.net"})),
             authorised_logins=None,
             refusals=Refusals(),
         )

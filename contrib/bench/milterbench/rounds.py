@@ -33,6 +33,7 @@ class Cell:
     """All rounds of one milter at one number of clients."""
 
     row: str
+    transport: str
     clients: int
     samples: list[Sample]
 
@@ -61,11 +62,11 @@ def sample(milter: Running, load: Load, clients: int, seconds: float) -> Sample:
 
 
 def measure(
-    milters: list[Running], load: Load, clients: Iterable[int], rounds: int, seconds: float
+    milters: list[Running], load: Load, transport: str, clients: Iterable[int], rounds: int, seconds: float
 ) -> Iterator[list[Cell]]:
-    """A cell for each milter, in their order, for one number of clients after the other."""
+    """A cell for each milter, in their order, on one transport, for one number of clients after the other."""
     for number in clients:
-        cells = [Cell(milter.row.name, number, []) for milter in milters]
+        cells = [Cell(milter.row.name, transport, number, []) for milter in milters]
         for milter in milters:
             load.run(milter.socket, number, WARM_UP_SECONDS)
         for _ in range(rounds):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The milters that can be measured: one line each. A new runtime or setting is one more line here.
 
-A command may name {socket}, {python}, {tree} (the folder with contrib/), {refmilter}, {pyref} and {policy}
+A command may name {socket}, {python}, {tree} (the folder with contrib/), {refmilter}, {pyref}, {bareloop} and {policy}
 (relaymilter's flags for the networks and domains of site.py). REFERENCE is what every ratio divides by.
 """
 
@@ -33,11 +33,13 @@ ROWS = (
     Row("off-2", RELAYMILTER + " --log-decisions none --workers 2", "off, two workers", default=False),
     Row("loop", LOOP + " --log-decisions none", "the event loop, decision log off", default=False),
     Row("loop-json", LOOP + " --log-format json", "the event loop, JSON log to a file", logs=True, default=False),
+    Row("loop-no-pin", LOOP + " --log-decisions none --no-pin", "loop, free to change cores", default=False),
     Row("loop-2", LOOP + " --log-decisions none --workers 2", "the event loop, two workers", default=False),
     Row("pymilter", "{python} {pyref} tuned {socket}", "C's rule on pymilter", default=False),
     Row("pymilter-pinned", PINNED + "{python} {pyref} tuned {socket}", "kept on core 0", default=False),
     Row("low", "{python} {pyref} lowlevel {socket}", "C's rule on pymilter's C module alone", default=False),
     Row("low-pinned", PINNED + "{python} {pyref} lowlevel {socket}", "kept on core 0", default=False),
+    Row("bare", "{python} {bareloop} {socket}", "an event loop on uvloop that permits all", default=False),
     Row("c-every", "{refmilter} every {socket}", "C on libmilter, every stage", default=False),
     Row("c-pinned", PINNED + "{refmilter} tuned {socket}", "c, kept on core 0", default=False),
 )

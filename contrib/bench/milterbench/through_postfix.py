@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Messages a second through a real Postfix: without a milter, and with one after the other of the rows.
 
-Each row has, on each transport, a private Postfix of its own (tests/rig, unpacked by contrib/test), in a network without an outside; all
-run throughout, and each round measures them one after the other. Medians, and the ratio to no milter.
+Each row has, on each transport, a private Postfix of its own (tests/rig, unpacked by contrib/test), in a network
+without an outside; all run throughout, and each round measures them one after the other. Medians, and the ratio to no
+milter.
 """
 
 import argparse
@@ -84,6 +85,7 @@ def postfixes(chosen: list[rows.Row], names: dict[str, str], transports: list[st
 def main() -> int:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("extra", nargs="*", metavar="NAME=COMMAND", help="more milters, as for contrib/bench/run")
     parser.add_argument("-r", "--rows", default="c,off,loop,loop-json", help="rows of contrib/bench/run (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--messages", type=int, default=2000)
@@ -100,9 +102,11 @@ def main() -> int:
             "tree": str(needs.TREE),
             "refmilter": str(needs.program("refmilter")),
             "pyref": str(needs.HERE / "pyref.py"),
+            "bareloop": str(needs.HERE / "bareloop.py"),
             "policy": site.policy_flags(Path(lists)),
         }
-        chosen = [row for row in rows.chosen(asked.rows, []) if row.name in asked.rows.split(",")]
+        asked_for = {*asked.rows.split(","), *(extra.partition("=")[0] for extra in asked.extra)}
+        chosen = [row for row in rows.chosen(asked.rows, asked.extra) if row.name in asked_for]
         with postfixes(chosen, names, asked.transports.split(",")) as measured:
             for each in measured:
                 each.send(asked.messages // 4, asked.clients)

@@ -1,0 +1,35 @@
+"""The types of tables: `type:name`, and the module that opens each.
+
+A module has `open_table(kind, name)`, which gives a Loaded or a Table and raises TableError. It is imported when a
+table of its type is opened, so that a driver is only needed by those who use it.
+"""
+
+import importlib
+from typing import Protocol, cast
+
+from relaymilter.policy.ports import Table
+from relaymilter.tables.table import Loaded, TableError
+
+TYPES = {
+    "file": "text",
+}
+"""The module of each type."""
+
+
+class _Module(Protocol):
+    def open_table(self, kind: str, name: str) -> Loaded | Table: ...
+
+
+def is_table(text: str) -> bool:
+    """Is this a `type:name`, and no single name?"""
+    kind, colon, _ = text.partition(":")
+    return bool(colon) and kind in TYPES
+
+
+def open_table(text: str) -> Loaded | Table:
+    """The table of this `type:name`. Raises TableError."""
+    kind, _, name = text.partition(":")
+    if not name:
+        raise TableError(f"{text} names no table")
+    module = cast(_Module, importlib.import_module(f"relaymilter.tables.{TYPES[kind]}"))
+    return module.open_table(kind, name)
