@@ -12,6 +12,17 @@ from relaymilter.tables.table import Loaded, TableError
 
 TYPES = {
     "file": "text",
+    "inline": "inline",
+    "postfix": "postfix",
+    "sendmail": "sendmail",
+    "lmdb": "lmdb",
+    "sqlite": "sqlite",
+    "postgresql": "sql",
+    "mysql": "sql",
+    "ldap": "ldap",
+    "socketmap": "socketmap",
+    "redis": "redis",
+    "valkey": "redis",
 }
 """The module of each type."""
 
