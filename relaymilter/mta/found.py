@@ -1,0 +1,33 @@
+"""What is found in the configuration of an MTA: settings of ours, and remarks on what cannot be carried over."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One entry of one of our list options."""
+
+    key: str
+    """Of our option, such as local-domain."""
+    text: str
+    """A name, a network, or a `type:name`."""
+    place: str
+    """Where it stands there, such as `postfix: mydestination` or `/etc/mail/access:12`."""
+    subdomains: bool = False
+    """Subdomains are meant, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What an administrator should know of a line: it cannot be carried over, or it looks dangerous."""
+
+    place: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Everything, in the order in which it stands there."""
+
+    settings: tuple[Setting, ...]
+    remarks: tuple[Remark, ...] = ()
