@@ -88,6 +88,7 @@ def service(settings: Settings, sink: Sink) -> Service:
     return Service(
         ruleset=rules,
         lookup_timeout=settings.policy.lookups.timeout,
+        needs=rules.needs,
         decisions=decision_log(settings.log, sink),
         dry_run=settings.dry_run,
         prefix=f"{secrets.token_hex(3)}-",

@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import ClassVar
 
 from relaymilter.milter import wire
-from relaymilter.milter.negotiation import MACROS, SILENT, steps
+from relaymilter.milter.negotiation import SILENT, macros, steps
 from relaymilter.milter.replies import Words
 from relaymilter.milter.session import Service, Session
 from relaymilter.milter.wire import ProtocolError
-from relaymilter.policy.envelope import Request
+from relaymilter.policy.envelope import Need, Request
 from relaymilter.policy.verdict import Decision
 
 # The order in which stages follow each other, for the macros that a command clears.
@@ -78,7 +78,7 @@ class Dialogue:
     def _negotiate(self, data: bytes) -> bytes:
         if self._state != _NEW:
             raise ProtocolError("a second negotiation")
-        sent, self._silent = _agreement(data, self.service.decisions is not None)
+        sent, self._silent = _agreement(data, self.service.needs_helo, self.service.needs)
         self._state = _NEGOTIATED
         return sent
 
@@ -96,7 +96,7 @@ class Dialogue:
         self._macros[1:] = b"", b"", b""
         self.session = Session(self.service)
         address = _address(came.family, came.address)
-        self.session.connect(address, None if address is None else came.port, _text(self._find(b"v")))
+        self.session.connect(address, None if address is None else came.port, self._find_text("v"))
         self._state = _CONNECTED
         return self._quiet(wire.SILENT_CONNECT)
 
@@ -118,7 +118,7 @@ class Dialogue:
         session = self._connected()
         if not self._message:
             raise ProtocolError("a recipient outside a message")
-        asked = session.asked(wire.arguments(data)[0], _text(self._find(b"{auth_authen}")), self._find(b"{rcpt_addr}"))
+        asked = session.asked(wire.arguments(data)[0], self._find(b"{rcpt_addr}"), self._find_text)
         decision = session.decide_at_once(asked)
         if decision is None:
             self.pending = asked
@@ -174,6 +174,14 @@ class Dialogue:
                 return value
         return None
 
+    def _find_text(self, name: str) -> str | None:
+        """A macro that is trusted for what it says; one that is not UTF-8 is absent."""
+        try:
+            value = self._find(name.encode("ascii"))
+            return None if value is None else value.decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+
     _HANDLERS: ClassVar[dict[int, Callable[["Dialogue", bytes], bytes]]] = {
         wire.NEGOTIATE: _negotiate,
         wire.MACRO: _macro,
@@ -200,19 +208,11 @@ def _reply(said: Words | None) -> bytes:
     return wire.CONTINUE if said is None else wire.reply(said.code, said.status, said.wire_text)
 
 
-def _text(macro: bytes | None) -> str | None:
-    """A macro that is trusted for what it says; one that is not UTF-8 is absent."""
-    try:
-        return None if macro is None else macro.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-
-
 @lru_cache(64)
-def _agreement(data: bytes, helo: bool) -> tuple[bytes, int]:
+def _agreement(data: bytes, helo: bool, needs: frozenset[Need]) -> tuple[bytes, int]:
     """The answer to an offer, and which of connect, HELO and MAIL have no reply. Raises ProtocolError."""
     offered = wire.offer(data)
-    return wire.acceptance(offered, steps(helo), MACROS), offered.steps & SILENT
+    return wire.acceptance(offered, steps(helo), macros(needs)), offered.steps & SILENT
 
 
 @lru_cache(4096)

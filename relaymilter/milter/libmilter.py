@@ -18,7 +18,7 @@ import milter
 
 from relaymilter.milter.accepting import Accepting
 from relaymilter.milter.lookups import LookupPool
-from relaymilter.milter.negotiation import MACROS, SILENT, steps
+from relaymilter.milter.negotiation import SILENT, macros, steps
 from relaymilter.milter.session import Service, Session
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.verdict import Decision
@@ -38,12 +38,13 @@ class Callbacks:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.pool = LookupPool(deadline=service.lookup_timeout)
-        self.steps = steps(helo=service.decisions is not None)
+        self.steps = steps(service.needs_helo)
+        self.macros = macros(service.needs)
 
     def negotiate(self, ctx: Any, options: list[int]) -> int:
         """Ask for what is needed of what the MTA offers (milter protocol 6; older ones offer less)."""
         if options[0] & milter.SETSYMLIST:
-            for stage, names in MACROS.items():
+            for stage, names in self.macros.items():
                 ctx.setsymlist(stage, names)
         options[0] &= milter.SETSYMLIST
         options[1] &= self.steps
@@ -75,7 +76,7 @@ class Callbacks:
     def envrcpt(self, ctx: Any, recipient: bytes, *_parameters: bytes) -> int:
         """The decision."""
         session, _ = ctx.getpriv()
-        asked = session.asked(recipient, _macro(ctx, "{auth_authen}"), _raw_macro(ctx, "{rcpt_addr}"))
+        asked = session.asked(recipient, _raw_macro(ctx, "{rcpt_addr}"), lambda name: _macro(ctx, name))
         said = session.said(asked, self.decide(session, asked))
         if said is None:
             return int(milter.CONTINUE)

@@ -4,10 +4,11 @@ A permit is CONTINUE, always. A reply is one line of safe ASCII; on the wire eve
 text as a format (`b%else.test@rig.test` is exactly what a relay probe has in it).
 """
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
-from relaymilter.observe.printable import printable
+from relaymilter.observe.printable import printable, printable_text
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.verdict import Decision, Permit, Reply
 
@@ -50,23 +51,33 @@ class Words:
 _SENDMAIL_NAMES_THE_RECIPIENT = (450, 550, 553)
 
 
-def words(reply: Reply, recipient: bytes, mta: Mta) -> Words:
-    """The reply with the recipient filled in.
+def words(reply: Reply, request: Request, mta: Mta) -> Words:
+    """The reply with the recipient, the sender and the login filled in.
 
     Sendmail itself puts `<recipient>... ` before the texts of some codes, so ours is left off there.
     """
     text = reply.text
     if mta is Mta.SENDMAIL and reply.code in _SENDMAIL_NAMES_THE_RECIPIENT:
         text = text.removeprefix("{recipient}: ").removeprefix("{recipient}... ")
-    if "{recipient}" in text:
-        text = text.replace("{recipient}", f"<{printable(_bare(recipient))}>")
-    return Words(reply.code, reply.status, text)
+    return Words(reply.code, reply.status, _PLACE.sub(lambda found: _filled(found[1], request), text))
 
 
-def _bare(recipient: bytes) -> bytes:
-    if recipient.startswith(b"<") and recipient.endswith(b">"):
-        return recipient[1:-1]
-    return recipient
+_MOST = 180
+"""Characters of a sender or a login: of 980 octets that libmilter takes, each may be a `%`."""
+_PLACE = re.compile(r"\{(recipient|sender|login)\}")
+
+
+def _filled(place: str, request: Request) -> str:
+    match place:
+        case "recipient":
+            return f"<{printable(_bare(request.recipient))}>"
+        case "sender":
+            return f"<{printable(_bare(request.sender))[:_MOST]}>"
+    return printable_text(request.login or "")[:_MOST]
+
+
+def _bare(path: bytes) -> bytes:
+    return path[1:-1] if path.startswith(b"<") and path.endswith(b">") else path
 
 
 def answer(decision: Decision, request: Request, mta: Mta) -> Words | None:
@@ -74,7 +85,7 @@ def answer(decision: Decision, request: Request, mta: Mta) -> Words | None:
     verdict = decision.verdict
     if isinstance(verdict, Permit):
         return None
-    return words(verdict.reply, request.recipient, mta)
+    return words(verdict.reply, request, mta)
 
 
 def told(said: Words | None, dry_run: bool) -> Words | None:

@@ -6,11 +6,13 @@ the next: the login comes with each RCPT. It never raises: what goes wrong while
 
 import itertools
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from relaymilter.milter.replies import Mta, Words, answer, mta_of, told
 from relaymilter.observe.decisions import DecisionLog
-from relaymilter.policy.envelope import NOWHERE, Client, Request, client, request
+from relaymilter.policy.envelope import NOTHING_TOLD, NOWHERE, Certificate, Client, Need, Request, Told, client, request
 from relaymilter.policy.ports import MustWait
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import Decision, Step, refuse
@@ -29,7 +31,17 @@ class Service:
     """Of session ids; different in each worker."""
     lookup_timeout: float = 2.0
     """Seconds for a decision that must wait for a table."""
+    needs: frozenset[Need] = frozenset()
+    """What the rules need to be told beyond the usual."""
 
+    @property
+    def needs_helo(self) -> bool:
+        """HELO is logged, or judged."""
+        return self.decisions is not None or Need.HELO in self.needs
+
+
+FindMacro: TypeAlias = Callable[[str], str | None]
+"""The value of a macro that is trusted for what it says; None where it is absent or not UTF-8."""
 
 _numbers = itertools.count(1)
 
@@ -69,11 +81,32 @@ class Session:
         """The message is over."""
         self.sender = b""
 
-    def asked(self, recipient: bytes, login: str | None, rcpt_addr: bytes | None) -> Request:
-        """The request that RCPT makes; `login` is {auth_authen}, `rcpt_addr` {rcpt_addr}, as they came with it."""
+    def asked(self, recipient: bytes, rcpt_addr: bytes | None, find: FindMacro) -> Request:
+        """The request that RCPT makes; `rcpt_addr` is {rcpt_addr}, `find` gives the other macros that came with it."""
         return request(
-            self.client, recipient, login=login or None, rcpt_addr=rcpt_addr, helo=self.helo, sender=self.sender
+            self.client,
+            recipient,
+            login=find("{auth_authen}") or None,
+            rcpt_addr=rcpt_addr,
+            helo=self.helo,
+            sender=self.sender,
+            told=self._told(find) if self.service.needs else NOTHING_TOLD,
         )
+
+    def _told(self, find: FindMacro) -> Told:
+        needs = self.service.needs
+        listener = ("{daemon_name}", "{daemon_addr}", "{daemon_port}") if Need.LISTENER in needs else ()
+        return Told(
+            mechanism=find("{auth_type}") or None if Need.MECHANISM in needs else None,
+            listener=tuple(filter(None, map(find, listener))),
+            certificate=self._certificate(find) if Need.CERTIFICATE in needs else None,
+        )
+
+    def _certificate(self, find: FindMacro) -> Certificate | None:
+        """Postfix names only certificates that it has verified; of others {verify} alone tells."""
+        subject, issuer = find("{cert_subject}"), find("{cert_issuer}")
+        verified = self.mta is Mta.POSTFIX or find("{verify}") == "OK"
+        return Certificate(subject, issuer) if subject and issuer and verified else None
 
     def decide_at_once(self, asked: Request) -> Decision | None:
         """The decision, or None where it must wait for a table: decide() in a LookupPool makes it then."""

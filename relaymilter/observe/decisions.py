@@ -11,8 +11,8 @@ from json.encoder import encode_basestring_ascii as json_string
 from typing import TypeAlias
 
 from relaymilter.observe.printable import LIMIT, printable, printable_text, quoted
-from relaymilter.policy.envelope import Request
-from relaymilter.policy.verdict import WORDS, Decision, Permit
+from relaymilter.policy.envelope import NOTHING_TOLD, Request, Told
+from relaymilter.policy.verdict import WORDS, Decision, Permit, Step
 
 Write: TypeAlias = Callable[[str], None]
 """Takes one line, without its end."""
@@ -70,17 +70,19 @@ class DecisionLog:
 
     def rest(self, request: Request, decision: Decision, dry_run: bool) -> str:
         """What only some lines have, and the end of the line."""
-        if not (dry_run or self.trail) and (request.rcpt_addr is None or getattr(request.path, "plain", False)):
+        plain = request.rcpt_addr is None or getattr(request.path, "plain", False)
+        if plain and not (dry_run or self.trail or decision.warnings or request.told is not NOTHING_TOLD):
             return "}" if self.as_json else ""
         more: dict[str, str | bool | list[str]] = {}
         if dry_run:
             more["dry_run"] = True
-        if request.rcpt_addr is not None and not getattr(request.path, "plain", False):
+        if not plain and request.rcpt_addr is not None:
             more["rcpt_addr"] = printable(request.rcpt_addr)
+        more |= _told(request.told)
+        if decision.warnings:
+            more["warnings"] = [_step(step) for step in decision.warnings]
         if self.trail:
-            more["trail"] = [
-                f"{step.rule}: {step.word}: {printable_text(step.answer.reason)}" for step in decision.trail
-            ]
+            more["trail"] = [_step(step) for step in decision.trail]
         if self.as_json:
             return "".join(f', "{name}": {_json(value)}' for name, value in more.items()) + "}"
         return "".join(f" {name}={_text(value)}" for name, value in more.items())
@@ -105,6 +107,18 @@ def _usual_json(began: tuple[str, str], request: Request, decision: Decision, re
         f'"sender": "{sender}", "recipient": "{recipient}", "verdict": "{WORDS[type(decision.verdict)]}", '
         f'"rule": "{decision.rule}", "reason": "{reason}", "reply": "{reply}"'
     )
+
+
+def _told(told: Told) -> dict[str, str]:
+    """What the MTA told because a rule needs it, by the names of explain's flags."""
+    found = {"mechanism": told.mechanism, "listener": " ".join(told.listener)}
+    if told.certificate is not None:
+        found |= {"cert_subject": told.certificate.subject, "cert_issuer": told.certificate.issuer}
+    return {name: printable_text(value) for name, value in found.items() if value}
+
+
+def _step(step: Step) -> str:
+    return f"{step.rule}: {step.word}: {printable_text(step.answer.reason)}"
 
 
 def _json(value: str | bool | list[str]) -> str:

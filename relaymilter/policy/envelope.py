@@ -4,6 +4,7 @@ Raw text stays as bytes, as the client typed it. `login` is what {auth_authen} p
 claim (MAIL AUTH=, RFC 4954 5) and has no place here.
 """
 
+from enum import Enum
 from typing import NamedTuple
 
 from relaymilter.policy.address import Malformed, Path, parse
@@ -30,6 +31,35 @@ def client(text: str, port: int | None = None) -> Client:
     return Client(text, parse_address(text), not (port == 0 and text == "127.0.0.1"))
 
 
+class Certificate(NamedTuple):
+    """A certificate of the client that the MTA has verified, as the MTA names it: Postfix by CNs, Sendmail by DNs."""
+
+    subject: str
+    issuer: str
+
+
+class Told(NamedTuple):
+    """What an MTA tells only where it is asked to, because some rule needs it; None where it does not."""
+
+    mechanism: str | None = None
+    """Of AUTH: {auth_type}."""
+    listener: tuple[str, ...] = ()
+    """What the listening socket is known by: {daemon_name}, {daemon_addr}, {daemon_port}, those that are told."""
+    certificate: Certificate | None = None
+
+
+NOTHING_TOLD = Told()
+
+
+class Need(Enum):
+    """What a rule or a restriction needs to be told beyond the usual."""
+
+    MECHANISM = "mechanism"
+    LISTENER = "listener"
+    CERTIFICATE = "certificate"
+    HELO = "helo"
+
+
 class Request(NamedTuple):
     """One RCPT command, and all that is known by then. A tuple, because it is made with every RCPT."""
 
@@ -43,6 +73,7 @@ class Request(NamedTuple):
     """{rcpt_addr}: what the MTA made of the path, where it says so. It may be a bare user name (Sendmail)."""
     helo: bytes = b""
     sender: bytes = b""
+    told: Told = NOTHING_TOLD
 
 
 def request(
@@ -53,6 +84,7 @@ def request(
     rcpt_addr: bytes | None = None,
     helo: bytes = b"",
     sender: bytes = b"",
+    told: Told = NOTHING_TOLD,
 ) -> Request:
     """The request that this RCPT argument makes, its path parsed. It never raises."""
-    return Request(client, login, recipient, parse(recipient), rcpt_addr, helo, sender)
+    return Request(client, login, recipient, parse(recipient), rcpt_addr, helo, sender, told)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from relaymilter.policy.address import Malformed, Path, parse
 from relaymilter.policy.domains import DomainList
-from relaymilter.policy.envelope import Request
+from relaymilter.policy.envelope import Need, Request
 from relaymilter.policy.networks import Networks
 from relaymilter.policy.ports import Names
 from relaymilter.policy.verdict import NoOpinion, Permit
@@ -24,6 +24,7 @@ class RelayRule:
 
     name: str
     ask: Ask
+    needs: frozenset[Need] = frozenset()
 
 
 def permit_not_by_smtp() -> RelayRule:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from relaymilter.policy.address import Malformed
-from relaymilter.policy.envelope import Request
+from relaymilter.policy.envelope import Need, Request
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.policy.relay import RelayRule
 from relaymilter.policy.verdict import (
@@ -31,6 +31,9 @@ class Restriction:
 
     name: str
     ask: Callable[[Request], Reject | Defer | NoOpinion]
+    needs: frozenset[Need] = frozenset()
+    warns: bool = False
+    """It refuses nothing: what it would refuse is only told."""
 
 
 RELAY_DENIED = Reply(554, "5.7.1", "{recipient}: Relay access denied")
@@ -56,6 +59,12 @@ class Ruleset:
     restrictions: tuple[Restriction, ...] = ()
     refusals: Refusals = Refusals()
 
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What the MTA must be asked to tell."""
+        rules = (rule.needs for rule in self.rules)
+        return frozenset().union(*rules, *(restriction.needs for restriction in self.restrictions))
+
     def decide(self, request: Request) -> Decision:
         """Permit, reject or defer this recipient. It raises only what a rule raises beyond LookupFailed: MustWait."""
         trail: list[Step] = []
@@ -73,13 +82,20 @@ class Ruleset:
         return _refused(*self._none_permits(request, uncertain), tuple(trail))
 
     def _restricted(self, request: Request, permitted: Decision) -> Decision:
+        if not self.restrictions:
+            return permitted
         trail = permitted.trail
+        warnings: tuple[Step, ...] = ()
         for restriction in self.restrictions:
             answer = self._ask(restriction, request)
-            if not isinstance(answer, NoOpinion):
-                return _refused(restriction.name, answer, trail)
-            trail += (Step(restriction.name, answer),)
-        return Decision(permitted.verdict, permitted.rule, trail) if self.restrictions else permitted
+            step = Step(restriction.name, answer)
+            if restriction.warns and not isinstance(answer, NoOpinion):
+                warnings += (step,)
+                step = Step(restriction.name, NoOpinion(f"only warns of {step.word}: {answer.reason}"))
+            elif not isinstance(answer, NoOpinion):
+                return Decision(answer, restriction.name, (*trail, step), warnings)
+            trail += (step,)
+        return Decision(permitted.verdict, permitted.rule, trail, warnings)
 
     def _ask(self, restriction: Restriction, request: Request) -> Reject | Defer | NoOpinion:
         try:

@@ -12,7 +12,8 @@ from typing import NamedTuple, TypeAlias
 class Reply:
     """What the client is told: an SMTP code (4xx or 5xx), an enhanced status (RFC 3463) of its class, a line of text.
 
-    `{recipient}` in the text stands for the path, which milter/replies.py fills in. Raises ValueError.
+    `{recipient}` and `{sender}` in the text stand for the paths, `{login}` for the login; milter/replies.py fills them
+    in. Raises ValueError.
     """
 
     code: int
@@ -91,6 +92,8 @@ class Decision(NamedTuple):
     verdict: Verdict
     rule: str
     trail: tuple[Step, ...]
+    warnings: tuple[Step, ...] = ()
+    """What restrictions would have refused that only warn."""
 
     @property
     def word(self) -> str:

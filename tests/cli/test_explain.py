@@ -168,7 +168,7 @@ def logged(recipient: bytes, login: str | None, rcpt_addr: bytes | None, address
     session.connect(address, 40000, "Postfix 3.7.11")
     session.hello(b"\xffhelo")
     session.mail(b'<"a b"@example.net>')
-    asked = session.asked(recipient, login, rcpt_addr)
+    asked = session.asked(recipient, rcpt_addr, {"{auth_authen}": login}.get)
     session.said(asked, session.decide(asked))
     return lines[0]
 

@@ -10,13 +10,18 @@ from hypothesis import strategies as st
 
 from relaymilter.config.scalars import ON_ERROR, PRESETS, reply_text
 from relaymilter.milter.replies import Mta, Words, answer, mta_of, told, words
-from relaymilter.policy.envelope import NOWHERE, request
+from relaymilter.policy.envelope import NOWHERE, Request, request
 from relaymilter.policy.ruleset import BAD_PATH, RELAY_DENIED
 from relaymilter.policy.verdict import Decision, Permit, Reply, refuse
 
 MAX_WIRE_TEXT = 980
 """Octets of a reply that libmilter takes (MAXREPLYLEN in libmilter/smfi.c)."""
 SENDMAIL = "Relaying denied. Proper authentication required."
+
+
+def of(recipient: bytes, sender: bytes = b"<>", login: str | None = None) -> Request:
+    """A request with what a reply may name."""
+    return request(NOWHERE, recipient, sender=sender, login=login)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +64,7 @@ def test_mta_of(version: str | None, mta: Mta) -> None:
 )
 def test_words(reply: Reply, mta: Mta, text: str) -> None:
     """The recipient is filled in; at the front it is left off where Sendmail puts it there itself."""
-    assert Words(reply.code, reply.status, text) == words(reply, b"<v@e.test>", mta)
+    assert Words(reply.code, reply.status, text) == words(reply, of(b"<v@e.test>"), mta)
 
 
 @pytest.mark.parametrize(
@@ -84,12 +89,12 @@ def test_words(reply: Reply, mta: Mta, text: str) -> None:
 )
 def test_recipient(recipient: bytes, shown: str) -> None:
     """A recipient is shown in one pair of brackets, harmless, and not too long."""
-    assert f"{shown}: Relay access denied" == words(RELAY_DENIED, recipient, Mta.POSTFIX).text
+    assert f"{shown}: Relay access denied" == words(RELAY_DENIED, of(recipient), Mta.POSTFIX).text
 
 
 def test_percent_is_doubled_on_the_wire_alone() -> None:
     """MTAs read a milter's text as a format; the client and the log see one `%`."""
-    said = words(Reply(554, "5.7.1", "100 % no: {recipient}"), b"<b%c@e.test>", Mta.POSTFIX)
+    said = words(Reply(554, "5.7.1", "100 % no: {recipient}"), of(b"<b%c@e.test>"), Mta.POSTFIX)
     assert said.wire_text == "100 %% no: <b%%c@e.test>"
     assert str(said) == "554 5.7.1 100 % no: <b%c@e.test>"
 
@@ -102,7 +107,7 @@ REPLIES = [*PRESETS.values(), *ON_ERROR.values(), BAD_PATH, Reply(554, "5.7.1", 
 @given(st.binary(max_size=1100), st.sampled_from(REPLIES), st.sampled_from(Mta))
 def test_any_recipient(recipient: bytes, reply: Reply, mta: Mta) -> None:
     """Whatever the recipient, the reply is one line of printable ASCII in which an MTA finds no format."""
-    said = words(reply, recipient, mta)
+    said = words(reply, of(recipient), mta)
     assert (reply.code, reply.status) == (said.code, said.status)
     assert re.fullmatch(r"(?:[ -$&-~]|%%)+", said.wire_text)
 
@@ -111,7 +116,7 @@ def test_any_recipient(recipient: bytes, reply: Reply, mta: Mta) -> None:
 @pytest.mark.parametrize("recipient", [b"%" * 1000, b"<" + b"%" * 398 + b">", b"\\" * 1000, b"\xff" * 1000])
 def test_longest_reply(recipient: bytes, reply: Reply) -> None:
     """The longest text with the worst recipient is a reply that libmilter takes."""
-    assert len(words(reply, recipient, Mta.POSTFIX).wire_text) <= MAX_WIRE_TEXT
+    assert len(words(reply, of(recipient), Mta.POSTFIX).wire_text) <= MAX_WIRE_TEXT
 
 
 ASKED = request(NOWHERE, b"<v@e.test>")
@@ -133,3 +138,21 @@ def test_refusal_is_told(reply: Reply) -> None:
     assert (reply.code, reply.status) == (said.code, said.status)
     assert said == told(said, False)
     assert told(said, True) is None
+
+
+@pytest.mark.parametrize(
+    ("sender", "login", "text"),
+    [
+        (b"<boss@e.test>", "bob", "<boss@e.test>: Sender address rejected: not owned by user bob"),
+        (b"boss@e.test", "b{sender}b", "<boss@e.test>: Sender address rejected: not owned by user b{sender}b"),
+        (b"<>", "b\r\nb", "<>: Sender address rejected: not owned by user b\\x0d\\x0ab"),
+        (b"<" + b"%" * 400 + b">", "%" * 400, f"<{'%' * 180}>: Sender address rejected: not owned by user {'%' * 180}"),
+    ],
+    ids=["usual", "a place in a login is no place", "line feeds", "long"],
+)
+def test_words_name_sender_and_login(sender: bytes, login: str, text: str) -> None:
+    """A reply may name the sender and the login, made harmless, and short enough for an MTA."""
+    reply = Reply(553, "5.7.1", "{sender}: Sender address rejected: not owned by user {login}")
+    said = words(reply, of(b"<v@e.test>", sender, login), Mta.POSTFIX)
+    assert text == said.text
+    assert len(said.wire_text) <= MAX_WIRE_TEXT

@@ -14,7 +14,7 @@ from relaymilter.config.wiring import ruleset
 from relaymilter.milter.replies import Mta, Words
 from relaymilter.milter.session import Service, Session
 from relaymilter.observe.decisions import DecisionLog
-from relaymilter.policy.envelope import NOWHERE, Request
+from relaymilter.policy.envelope import NOWHERE, Certificate, Need, Request, Told
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.policy.relay import RelayRule
 from relaymilter.policy.ruleset import Restriction, Ruleset
@@ -43,7 +43,7 @@ def rcpt(
     session: Session, recipient: bytes = THIRD_PARTY, login: str | None = None, rcpt_addr: bytes | None = None
 ) -> Words | None:
     """What the client hears of this recipient, as a runtime has it asked, decided and told."""
-    asked = session.asked(recipient, login, rcpt_addr)
+    asked = session.asked(recipient, rcpt_addr, {"{auth_authen}": login}.get)
     return session.said(asked, session.decide(asked))
 
 
@@ -267,3 +267,55 @@ def test_bad_path(recipient: bytes) -> None:
     """A path that cannot be parsed is refused to a stranger, and left to the MTA for a local client."""
     assert rcpt(session()[0], recipient) == Words(501, "5.1.3", "Bad recipient address syntax")
     assert rcpt(session(address="127.0.0.1")[0], recipient) is None
+
+
+TLS = {"{cert_subject}": "client.example.net", "{cert_issuer}": "Example CA"}
+EVERYTHING = {
+    "{auth_authen}": "bob",
+    "{auth_type}": "PLAIN",
+    "{daemon_name}": "submission",
+    "{daemon_addr}": "192.0.2.25",
+    **TLS,
+}
+
+
+@pytest.mark.parametrize(
+    ("version", "macros", "certificate"),
+    [
+        ("Postfix 3.7.11", TLS, Certificate("client.example.net", "Example CA")),
+        ("Postfix 3.7.11", TLS | {"{cert_issuer}": ""}, None),
+        ("Postfix 3.7.11", {"{cert_subject}": "client.example.net"}, None),
+        ("8.17.1.9", TLS, None),
+        ("8.17.1.9", TLS | {"{verify}": "FAIL"}, None),
+        ("8.17.1.9", TLS | {"{verify}": "ok"}, None),
+        ("8.17.1.9", TLS | {"{verify}": "OK"}, Certificate("client.example.net", "Example CA")),
+        (None, TLS, None),
+        ("Postfix 3.7.11", {}, None),
+    ],
+    ids=[
+        *("Postfix", "Postfix, empty issuer", "Postfix, no issuer", "Sendmail, unverified", "Sendmail, failed"),
+        *("Sendmail, another case", "Sendmail, verified", "an unknown MTA", "none"),
+    ],
+)
+def test_certificate(version: str | None, macros: dict[str, str], certificate: Certificate | None) -> None:
+    """Postfix names verified certificates alone; of another MTA's, {verify} must say OK."""
+    ours = Session(Service(RULES, None, needs=frozenset({Need.CERTIFICATE})))
+    ours.connect("203.0.113.7", 40000, version)
+    assert certificate == ours.asked(THIRD_PARTY, None, macros.get).told.certificate
+
+
+@pytest.mark.parametrize(
+    ("needs", "told"),
+    [
+        ((), Told()),
+        ((Need.HELO,), Told()),
+        ((Need.MECHANISM,), Told(mechanism="PLAIN")),
+        ((Need.LISTENER,), Told(listener=("submission", "192.0.2.25"))),
+    ],
+    ids=str,
+)
+def test_told_is_what_is_needed(needs: tuple[Need, ...], told: Told) -> None:
+    """No more than the rules need is taken from the MTA."""
+    ours = Session(Service(RULES, None, needs=frozenset(needs)))
+    ours.connect("203.0.113.7", 40000, "Postfix 3.7.11")
+    assert told == ours.asked(THIRD_PARTY, None, EVERYTHING.get).told

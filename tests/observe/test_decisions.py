@@ -14,7 +14,7 @@ from relaymilter.daemon.worker import decision_log
 from relaymilter.milter.replies import Mta, answer
 from relaymilter.observe.decisions import DecisionLog, _usual_json
 from relaymilter.observe.printable import printable
-from relaymilter.policy.envelope import NOWHERE, Client, Request, client, request
+from relaymilter.policy.envelope import NOWHERE, Certificate, Client, Request, Told, client, request
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import Decision, Step, refuse
 
@@ -261,3 +261,23 @@ def test_both_ways_to_a_json_line(name: str, login: bool) -> None:
     field_by_field = log._line(("now", "c0ffee-1"), request_, decision, "")
     assert at_once in (None, field_by_field)
     assert (at_once is None) == (name not in ("bob", "-", "null"))
+
+
+def test_what_was_told_and_warned_of() -> None:
+    """What a rule needed to be told is in the line, and what a restriction would have refused."""
+    told = Told("PLAIN", ("submission", "192.0.2.25"), Certificate("/CN=a b", "/CN=CA"))
+    request_ = asked()._replace(told=told)
+    decision = RULES.decide(request_)._replace(
+        warnings=(Step("deny-helo", refuse(Ruleset().refusals.uncertain, "why")),)
+    )
+    for as_json in (True, False):
+        lines: list[str] = []
+        DecisionLog(lines.append, as_json=as_json).record("1", request_, decision, "", False)
+        found = json.loads(lines[0]) if as_json else fields(lines[0])
+        assert {
+            "mechanism": "PLAIN",
+            "listener": "submission 192.0.2.25",
+            "cert_subject": "/CN=a b",
+            "cert_issuer": "/CN=CA",
+            "warnings": ["deny-helo: defer: why"] if as_json else "deny-helo: defer: why",
+        }.items() <= found.items()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from relaymilter.policy.envelope import Request, client, request
+from relaymilter.policy.envelope import Need, Request, client, request
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.policy.relay import RelayRule
 from relaymilter.policy.ruleset import Refusals, Restriction, Ruleset
@@ -208,3 +210,32 @@ def test_decisions_carry_nothing_over() -> None:
     assert "permit" == decide("<b@else.test>", login="joe").word == decide("<b@else.test>", address=NEIGHBOUR).word
     assert before == decide("<b@else.test>")
     assert before.word == "reject"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Reject(NO, "listed"), Defer(LATER, "greylisted"), LookupFailed("table: timeout")],
+    ids=["reject", "defer", "look-up failed"],
+)
+def test_a_restriction_that_only_warns_refuses_nothing(answer: Reject | Defer | LookupFailed) -> None:
+    """What it would refuse is told in the decision; those behind it are asked, and may refuse."""
+    warns = replace(restriction("warns", answer), warns=True)
+    permitted = Ruleset((YES,), (warns, restriction("silent", NoOpinion("")))).decide(REQUEST)
+    assert ("permit", "yes", ["warns"]) == (permitted.word, permitted.rule, [step.rule for step in permitted.warnings])
+    assert [step.rule for step in permitted.trail] == ["yes", "warns", "silent"]
+    refused = Ruleset((YES,), (warns, restriction("no", Reject(NO, "listed")))).decide(REQUEST)
+    assert ("reject", "no", ["warns"]) == (refused.word, refused.rule, [step.rule for step in refused.warnings])
+
+
+def test_a_restriction_that_only_warns_and_has_no_opinion() -> None:
+    """Nothing is told."""
+    decision = Ruleset((YES,), (replace(restriction("warns", NoOpinion("")), warns=True),)).decide(REQUEST)
+    assert ("permit", ()) == (decision.word, decision.warnings)
+
+
+def test_needs_are_those_of_all_parts() -> None:
+    """What any rule or restriction needs to be told is asked for."""
+    rules = (YES, replace(SILENT, needs=frozenset({Need.CERTIFICATE})))
+    restrictions = (replace(restriction("r", NoOpinion("")), needs=frozenset({Need.HELO})),)
+    assert {Need.CERTIFICATE, Need.HELO} == Ruleset(rules, restrictions).needs
+    assert Ruleset().needs == frozenset()
