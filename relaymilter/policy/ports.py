@@ -4,7 +4,9 @@ An answer that could not be had is LookupFailed: inside a relay rule it is remem
 a restriction it defers at once. It is never a yes and never a no.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from relaymilter.policy.networks import Address
 
 
 class LookupFailed(Exception):
@@ -34,3 +36,22 @@ class Table(Protocol):
 
     def find(self, key: str, /) -> str | None:
         """The value of a key, empty where there is only a key; None without one. Raises LookupFailed."""
+
+
+class MailExchanger(NamedTuple):
+    """An MX record."""
+
+    preference: int
+    """The lowest is the best (RFC 5321 5.1)."""
+    host: str
+    """In A-label form, lower case."""
+
+
+class MailExchangers(Protocol):
+    """What the DNS says of who takes the mail of a domain. Safe to use from many threads."""
+
+    def exchangers(self, domain: str, /) -> tuple[MailExchanger, ...]:
+        """Of a domain in domain_form; none where it surely has none. Raises LookupFailed and MustWait."""
+
+    def addresses(self, host: str, /) -> tuple[Address, ...]:
+        """IPv4 and IPv6, all of a host's; none where it surely has none. Raises LookupFailed and MustWait."""

@@ -22,6 +22,12 @@ FAILURES = 3
 """Failures in a row that open the breaker."""
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
+KEY_PAUSE = 10.0
+"""For a key that alone fails."""
+
+
+class KeyFailed(LookupFailed):
+    """The source answers, but not for this key: only this key is not asked for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,7 @@ class Guard(Generic[T]):
         self._limits = limits
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
+        self._failed: dict[str, _Kept] = {}
         self._lock = threading.Lock()
 
     def find(self, key: str) -> T | None:
@@ -116,6 +123,9 @@ class Guard(Generic[T]):
         kept = self._kept.get(key)
         if kept is not None and self._clock() < kept.until:
             return kept.answer  # type: ignore[return-value]  # of a dict of many types of answers
+        failed = self._failed.get(key)
+        if failed is not None and self._clock() < failed.until:
+            return self._stale(kept, f"not asked for a while: {failed.answer}")
         if not waiting.allowed():
             refused = self.breaker.refuses()
             if refused is None:
@@ -126,12 +136,16 @@ class Guard(Generic[T]):
             return self._stale(kept, refused)
         try:
             answer = self._ask(key)
+        except KeyFailed as failure:
+            self.breaker.worked()
+            self._keep(self._failed, key, str(failure), KEY_PAUSE)
+            return self._stale(kept, str(failure))
         except Exception as error:
             reason = str(error) if isinstance(error, LookupFailed) else f"{type(error).__name__}: {error}"
             self.breaker.failed(reason)
             return self._stale(kept, reason)
         self.breaker.worked()
-        self._keep(key, answer)
+        self._keep(self._kept, key, answer, self._limits.negative if answer is None else self._limits.positive)
         return answer
 
     def _stale(self, kept: _Kept | None, reason: str) -> T:
@@ -139,13 +153,12 @@ class Guard(Generic[T]):
             return kept.answer  # type: ignore[return-value]
         raise LookupFailed(f"{self.name}: {reason}")
 
-    def _keep(self, key: str, answer: T | None) -> None:
-        lifetime = self._limits.negative if answer is None else self._limits.positive
+    def _keep(self, answers: dict[str, _Kept], key: str, answer: object, lifetime: float) -> None:
         with self._lock:
-            self._kept.pop(key, None)
-            while len(self._kept) >= max(1, self._limits.size):
-                del self._kept[next(iter(self._kept))]
-            self._kept[key] = _Kept(answer, self._clock() + lifetime)
+            answers.pop(key, None)
+            while len(answers) >= max(1, self._limits.size):
+                del answers[next(iter(answers))]
+            answers[key] = _Kept(answer, self._clock() + lifetime)
 
 
 class GuardedTable:
