@@ -6,7 +6,7 @@ A table that can be read is read here, whole; one that can only be asked becomes
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from relaymilter.config.model import NameSet, NetworkSet
 from relaymilter.config.problems import Problems, Value
@@ -14,7 +14,7 @@ from relaymilter.policy.domains import domain_form
 from relaymilter.policy.networks import parse_network, suspicion
 from relaymilter.policy.ports import Table
 from relaymilter.tables.registry import is_table, open_table
-from relaymilter.tables.table import Loaded, TableError
+from relaymilter.tables.table import Loaded, Sort, TableError
 
 T = TypeVar("T")
 
@@ -50,11 +50,14 @@ class Sources:
 
     def _all(self, table: Loaded, place: str, parse: Callable[[str], T]) -> Iterator[tuple[T, str]]:
         key = place.rpartition(" ")[2].removeprefix("--")
+        table = table.only(_SORTS[parse]) if table.only else table
         self.files.update(table.files)
         empty = True
         for entry in table.entries:
             empty = False
             yield from self._one(entry.key, f"{table.source}:{entry.number}: {key}", parse)
+        for note in table.notes:
+            self.problems.warn(f"{table.source}:{note.number}: {key}" if note.number else place, note.text)
         if empty:
             self.problems.warn(place, f"{table.source} has no entries")
 
@@ -138,3 +141,11 @@ def parse_login(entry: str) -> str:
     if not entry or not entry.isprintable():
         raise ValueError(f"{entry!r} is no login")
     return entry
+
+
+_SORTS: dict[Callable[[str], Any], Sort] = {
+    parse_network: "network",
+    parse_domain: "domain",
+    parse_login: "login",
+}
+"""What each function that parses an entry wants of a table that holds several sorts."""

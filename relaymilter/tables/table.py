@@ -4,10 +4,10 @@ Opening does no more I/O than reading files, and never connects: a database that
 starting, and a connection does not survive the fork into a worker.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 
 class TableError(ValueError):
@@ -22,6 +22,17 @@ class Entry(NamedTuple):
     value: str = ""
 
 
+Sort: TypeAlias = Literal["network", "domain", "login"]
+"""What an option wants of a table."""
+
+
+class Note(NamedTuple):
+    """What an administrator should know of an entry that is left out: its number, or 0 for the table; in words."""
+
+    number: int
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A table that was read whole."""
@@ -32,3 +43,7 @@ class Loaded:
     """To be gone through once. It may raise TableError on the way."""
     files: tuple[Path, ...] = ()
     """What it was read from; when one of these changes, it is to be read again."""
+    notes: Sequence[Note] = ()
+    """Complete when the entries have been gone through."""
+    only: "Callable[[Sort], Loaded] | None" = None
+    """The entries of one sort alone, where the table holds several."""
