@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from relaymilter.policy.address import Malformed, Path, parse
+from relaymilter.policy.backup import Backup
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Need, Request
 from relaymilter.policy.networks import Networks
@@ -89,7 +90,25 @@ def permit_relay_domain(domains: DomainList, ours: tuple[DomainList, ...]) -> Re
     return RelayRule("relay-domain", _recipient_in(domains, ours, "a relay domain", postmaster=False))
 
 
-def _recipient_in(domains: DomainList, ours: tuple[DomainList, ...], what: str, *, postmaster: bool) -> Ask:
+def permit_mx_backup(domains: DomainList, backup: Backup, ours: tuple[DomainList, ...]) -> RelayRule:
+    """The mailbox is in a domain that this host may back up, and the DNS says that it does.
+
+    `domains` keeps strangers out: whoever has a domain can name this host in it. `ours` does not hold them.
+    """
+    what = "a domain to back up"
+    return RelayRule("mx-backup", _recipient_in(domains, ours, what, postmaster=False, further=backup.objection))
+
+
+def _recipient_in(
+    domains: DomainList,
+    ours: tuple[DomainList, ...],
+    what: str,
+    *,
+    postmaster: bool,
+    further: Callable[[str], str | None] | None = None,
+) -> Ask:
+    """`further`: what else speaks against the domain of the path."""
+
     def ask(request: Request) -> Permit | NoOpinion:
         path = request.path
         if isinstance(path, Malformed):
@@ -102,7 +121,9 @@ def _recipient_in(domains: DomainList, ours: tuple[DomainList, ...], what: str, 
             entry = domains.match(path.domain)
         if entry is None:
             return NoOpinion(f"{path.domain or 'a path without a domain'} is not {what}")
-        objection = None if path.plain else _second_witness(request.rcpt_addr, ours)
+        objection = None if path.plain else _second_witness(request.rcpt_addr, path.domain, ours)
+        if objection is None and further is not None:
+            objection = further(path.domain)
         if objection is not None:
             return NoOpinion(objection)
         return Permit(f"{entry} is {what}")
@@ -110,8 +131,8 @@ def _recipient_in(domains: DomainList, ours: tuple[DomainList, ...], what: str, 
     return ask
 
 
-def _second_witness(rcpt_addr: bytes | None, ours: tuple[DomainList, ...]) -> str | None:
-    """What {rcpt_addr} says against a path that an MTA might read otherwise, or None.
+def _second_witness(rcpt_addr: bytes | None, domain: str, ours: tuple[DomainList, ...]) -> str | None:
+    """What {rcpt_addr} says against a path at `domain` that an MTA might read otherwise, or None.
 
     A bare name is local (Sendmail); an absent macro says nothing; one that cannot be parsed is against it.
     """
@@ -122,6 +143,6 @@ def _second_witness(rcpt_addr: bytes | None, ours: tuple[DomainList, ...]) -> st
         return f"the MTA's reading of the path cannot be parsed: {path.reason}"
     if path.routing:
         return f"the MTA's reading of the path has {path.routing}"
-    if path.domain and not any(domains.match(path.domain) for domains in ours):
+    if path.domain and not any(domains.match(path.domain) for domains in ours) and path.domain != domain:
         return f"the MTA reads the path as a mailbox at {path.domain}"
     return None

@@ -1,0 +1,55 @@
+"""What the DNS must say for this host to be a backup mail exchanger of a domain (RFC 5321 5.1).
+
+Postfix's permit_mx_backup with permit_mx_backup_networks, stricter: the best exchangers must be where the administrator
+says, every one of them, and this host must be among the others by its own name.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from relaymilter.policy.networks import Address, Networks
+from relaymilter.policy.ports import LookupFailed, MailExchanger, MailExchangers, Names
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """Whom this host may stand in for."""
+
+    exchangers: MailExchangers
+    networks: Networks
+    """Where the best exchangers must be,"""
+    addresses: Names
+    """or at one of these, in canonical form."""
+    hosts: frozenset[str]
+    """The names of this host, in A-label form, lower case."""
+
+    def objection(self, domain: str) -> str | None:
+        """Why this host is no backup of this domain, or None. Raises LookupFailed."""
+        if not self.hosts:
+            raise LookupFailed("the name of this host is not known")
+        found = self.exchangers.exchangers(domain)
+        if not found:
+            return f"{domain} has no mail exchanger"
+        if not any(exchanger.host in self.hosts for exchanger in found):
+            return f"this host is no mail exchanger of {domain}"
+        best = _best(found)
+        if best & self.hosts:
+            return f"this host is the best mail exchanger of {domain}, no backup"
+        return next(filter(None, map(self._misplaced, sorted(best))), None)
+
+    def _misplaced(self, host: str) -> str | None:
+        addresses = self.exchangers.addresses(host)
+        if not addresses:
+            return f"the best mail exchanger, {host}, has no address"
+        outside = next((address for address in addresses if not self._holds(address)), None)
+        return f"the best mail exchanger, {host}, is at {outside}, in no network to back up" if outside else None
+
+    def _holds(self, address: Address) -> bool:
+        local = self.networks.find(address)
+        return str(address) in self.addresses if local is None else not local.excluded
+
+
+def _best(exchangers: Iterable[MailExchanger]) -> set[str]:
+    found = tuple(exchangers)
+    lowest = min(exchanger.preference for exchanger in found)
+    return {exchanger.host for exchanger in found if exchanger.preference == lowest}
