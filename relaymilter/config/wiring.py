@@ -23,7 +23,7 @@ def ruleset(settings: PolicySettings) -> Ruleset:
     rules = (
         (relay.permit_not_by_smtp(), ()),
         (relay.permit_local_client(Networks(networks.known), addresses), networks.asked),
-        (relay.permit_authorised_login(authorised), logins.asked if logins else ()),
+        (relay.permit_authorised_login(relay.Logins(authorised)), logins.asked if logins else ()),
         (relay.permit_local_recipient(local, ours), local_domains.asked),
         (relay.permit_relay_domain(relayed, ours), relay_domains.asked),
     )

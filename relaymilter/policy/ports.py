@@ -23,6 +23,13 @@ class Names(Protocol):
     def __contains__(self, name: object, /) -> bool: ...
 
 
+class Map(Protocol):
+    """Values by name."""
+
+    def find(self, key: str, /) -> str | None:
+        """The value of a key, maybe empty; None without one. Raises LookupFailed or MustWait."""
+
+
 class Table(Protocol):
     """Something that is asked by a key: a map of the MTA, a database, a directory. Safe to use from many threads."""
 

@@ -10,8 +10,11 @@ from typing import TypeAlias
 
 from relaymilter.policy.address import Malformed, Path, parse
 from relaymilter.policy.backup import Backup
+from relaymilter.policy.certificates import certificate_key
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Need, Request
+from relaymilter.policy.grants import Grant
+from relaymilter.policy.logins import Fold, is_among
 from relaymilter.policy.networks import Networks
 from relaymilter.policy.ports import Names
 from relaymilter.policy.verdict import NoOpinion, Permit
@@ -65,19 +68,91 @@ def permit_local_client(networks: Networks, addresses: Names = frozenset()) -> R
     return RelayRule("local-client", ask)
 
 
-def permit_authorised_login(logins: Names | None) -> RelayRule:
-    """{auth_authen} proves a login, and the login is authorised: one of `logins`, or any where that is None."""
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """Which logins are authorised, and by which ways; None: every one."""
+
+    names: Names | None = None
+    """Logins as `fold` has them, and `@realm`."""
+    fold: Fold = Fold.EXACT
+    mechanisms: frozenset[str] | None = None
+    """Of AUTH, in upper case."""
+    listeners: frozenset[str] | None = None
+    """Names, addresses or ports of listening sockets."""
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What the MTA must tell for it."""
+        mechanism = () if self.mechanisms is None else (Need.MECHANISM,)
+        listener = () if self.listeners is None else (Need.LISTENER,)
+        return frozenset((*mechanism, *listener))
+
+
+def permit_authorised_login(logins: Logins) -> RelayRule:
+    """{auth_authen} proves a login, and the login is authorised, by its name and by the way that it came."""
 
     def ask(request: Request) -> Permit | NoOpinion:
         if not request.login:
             return _NO_LOGIN
-        if logins is None:
+        told = request.told
+        if logins.mechanisms is not None and (told.mechanism or "").upper() not in logins.mechanisms:
+            return NoOpinion(f"the mechanism {told.mechanism or 'that was not told'} does not authorise")
+        if logins.listeners is not None and logins.listeners.isdisjoint(told.listener):
+            return NoOpinion(f"the listener {' '.join(told.listener) or 'that was not told'} takes no logins")
+        if logins.names is None:
             return Permit("every login is authorised")
-        if request.login in logins:
+        if is_among(request.login, logins.names, logins.fold):
             return Permit("this login is authorised")
         return NoOpinion("this login is not authorised")
 
-    return RelayRule("authorised-login", ask)
+    return RelayRule("authorised-login", ask, logins.needs)
+
+
+def permit_certificate(certificates: Names) -> RelayRule:
+    """The client has proved a certificate that is listed, by its subject and its issuer."""
+
+    def ask(request: Request) -> Permit | NoOpinion:
+        key = certificate_key(request.told.certificate)
+        if key is None:
+            return NoOpinion("no verified certificate" if request.told.certificate is None else "an odd certificate")
+        return Permit("this certificate is authorised") if key in certificates else NoOpinion("another certificate")
+
+    return RelayRule("certificate", ask, frozenset({Need.CERTIFICATE}))
+
+
+def permit_grant(
+    grants: tuple[Grant, ...], fold: Fold, today: Callable[[], str], foreign: Callable[[Request], str | None]
+) -> RelayRule:
+    """One of the grants covers this recipient; `today` is the date of now, as YYYY-MM-DD."""
+
+    def ask(request: Request) -> Permit | NoOpinion:
+        now = today()
+        objections = []
+        for grant in grants:
+            objection = grant.objection(request, now, fold, foreign)
+            if objection is None:
+                return Permit(f"granted: {grant.name}")
+            objections.append(f"{grant.name}: {objection}")
+        return NoOpinion("; ".join(objections))
+
+    needs = {Need.CERTIFICATE} if any(grant.certificates is not None for grant in grants) else ()
+    return RelayRule("grant", ask, frozenset(needs))
+
+
+def foreign_to(ours: tuple[DomainList, ...]) -> Callable[[Request], str | None]:
+    """What says why a recipient is in none of these domains, or None where it is."""
+    parts = [_recipient_in(domains, ours, "ours", postmaster=True) for domains in ours]
+
+    def ask(request: Request) -> str | None:
+        reason = "there are no domains of ours"
+        for part in parts:
+            answer = part(request)
+            if isinstance(answer, Permit):
+                return None
+            reason = answer.reason
+        return reason
+
+    return ask
 
 
 def permit_local_recipient(domains: DomainList, ours: tuple[DomainList, ...]) -> RelayRule:

@@ -10,6 +10,7 @@ from relaymilter.policy.envelope import client, request
 from relaymilter.policy.networks import Networks, parse_network
 from relaymilter.policy.ports import LookupFailed, Names
 from relaymilter.policy.relay import (
+    Logins,
     RelayRule,
     permit_authorised_login,
     permit_local_client,
@@ -56,7 +57,7 @@ def relay_rules(
     return (
         permit_not_by_smtp(),
         permit_local_client(Networks(parse_network(text) for text in networks)),
-        permit_authorised_login(logins),
+        permit_authorised_login(Logins(logins)),
         permit_local_recipient(local_domains, ours),
         permit_relay_domain(relay_domains, ours),
     )

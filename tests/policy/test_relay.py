@@ -9,6 +9,7 @@ from relaymilter.policy.envelope import NOWHERE, Request, client, request
 from relaymilter.policy.networks import Networks, parse_network
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.policy.relay import (
+    Logins,
     permit_authorised_login,
     permit_local_client,
     permit_local_recipient,
@@ -301,12 +302,12 @@ def test_local_client(address: str, answer: Permit | NoOpinion) -> None:
 )
 def test_authorised_login(login: str | None, logins: frozenset[str] | None, answer: Permit | NoOpinion) -> None:
     """A login is authorised exactly as it is written; where no logins are named, every one is."""
-    assert answer == permit_authorised_login(logins).ask(ask_of(login=login))
+    assert answer == permit_authorised_login(Logins(logins)).ask(ask_of(login=login))
 
 
 def test_empty_login_is_none() -> None:
     """An empty login proves nothing, also where every login is authorised."""
-    assert isinstance(permit_authorised_login(None).ask(ask_of(login="")), NoOpinion)
+    assert isinstance(permit_authorised_login(Logins()).ask(ask_of(login="")), NoOpinion)
 
 
 @pytest.mark.parametrize(
@@ -364,7 +365,7 @@ def test_nothing_is_looked_up_without_need(recipient: bytes) -> None:
 def test_login_rule_fails_with_its_table() -> None:
     """A table of logins that is down is no answer, and is asked only where there is a login."""
     names = FailingNames()
-    rule = permit_authorised_login(names)
+    rule = permit_authorised_login(Logins(names))
     assert NoOpinion("no login") == rule.ask(ask_of())
     assert not names.asked
     with pytest.raises(LookupFailed):

@@ -1,0 +1,115 @@
+"""Logins: how they are compared, where they may come from, and whom they may write to.
+
+A login is what {auth_authen} proves: with a realm on Postfix, mostly without one on Sendmail. Restrictions here close
+only: they bind whoever has proved a login, whichever rule permitted.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from functools import lru_cache
+from typing import TypeAlias
+
+from relaymilter.policy.envelope import Request
+from relaymilter.policy.mailboxes import Mailboxes, words
+from relaymilter.policy.networks import Networks, parse_network
+from relaymilter.policy.ports import LookupFailed, Map, Names
+from relaymilter.policy.verdict import NoOpinion, Reject, Reply
+
+Ask: TypeAlias = Callable[[Request], Reject | NoOpinion]
+
+CLIENT_REFUSED = Reply(550, "5.7.1", "{recipient}: Login not allowed from this address")
+RECIPIENT_REFUSED = Reply(550, "5.7.1", "{recipient}: Recipient not allowed for this login")
+"""Not `Relay access denied`: on that fail2ban would lock out a whole office for one user's mistake."""
+
+_NO_LOGIN = NoOpinion("no login")
+_UNBOUND = NoOpinion("this login is not bound")
+
+
+class Fold(Enum):
+    """What of a login does not count when it is compared: nothing, its case, its realm, or both."""
+
+    EXACT = "exact"
+    LOWER = "lower"
+    LOCAL = "local"
+    LOWER_LOCAL = "lower-local"
+
+    def of(self, login: str) -> str:
+        """The form that is compared, of a login or of an entry; an entry `@realm` keeps its realm."""
+        if self in (Fold.LOWER, Fold.LOWER_LOCAL):
+            login = login.lower()
+        if self in (Fold.LOCAL, Fold.LOWER_LOCAL) and not login.startswith("@"):
+            login = login.rpartition("@")[0] or login
+        return login
+
+
+def login_keys(login: str, fold: Fold) -> tuple[str, ...]:
+    """What stands for a login in a list or a map: itself, then `@realm` in lower case where it has one."""
+    _, at, realm = login.rpartition("@")
+    return (fold.of(login), f"@{realm.lower()}") if at else (fold.of(login),)
+
+
+def is_among(login: str, logins: Names, fold: Fold) -> bool:
+    """Is this login, or its realm, one of these? Raises LookupFailed."""
+    return any(key in logins for key in login_keys(login, fold))
+
+
+def value_of(login: str, table: Map, fold: Fold) -> str | None:
+    """What a map says of a login: of itself, of its realm, or of `*`, whichever is there first. Raises LookupFailed."""
+    for key in (*login_keys(login, fold), "*"):
+        value = table.find(key)
+        if value is not None:
+            return value
+    return None
+
+
+def reject_login_client(networks: Map, fold: Fold) -> Ask:
+    """The login may not be used from this address; `networks` has the networks of each login."""
+
+    def ask(request: Request) -> Reject | NoOpinion:
+        if not request.login:
+            return _NO_LOGIN
+        value = value_of(request.login, networks, fold)
+        if value is None:
+            return _UNBOUND
+        address = request.client.address
+        found = None if address is None else _networks(value).find(address)
+        if found is None or found.excluded:
+            return Reject(CLIENT_REFUSED, "the client is in no network of this login")
+        return NoOpinion(f"the client is in {found}, a network of this login")
+
+    return ask
+
+
+@lru_cache(4096)
+def _networks(value: str) -> Networks:
+    try:
+        return Networks([parse_network(word) for word in words(value)])
+    except ValueError as error:
+        raise LookupFailed(f"the networks of a login: {error}") from error
+
+
+def reject_login_recipient(recipients: Map, fold: Fold, ours: Callable[[Request], str | None]) -> Ask:
+    """The login may not write to this mailbox; `recipients` has for each login `none`, or mailboxes and domains.
+
+    `internal` among them stands for mailboxes of ours; `ours` says why a recipient is none, or None.
+    """
+
+    def ask(request: Request) -> Reject | NoOpinion:
+        if not request.login:
+            return _NO_LOGIN
+        value = value_of(request.login, recipients, fold)
+        if value is None:
+            return _UNBOUND
+        allowed = words(value)
+        if "internal" in allowed and ours(request) is None:
+            return NoOpinion("the recipient is ours")
+        if Mailboxes(_mailboxes(value)).match(request.path) is not None:
+            return NoOpinion("this login may write to the recipient")
+        return Reject(RECIPIENT_REFUSED, f"this login may write to {value or 'none'}")
+
+    return ask
+
+
+@lru_cache(4096)
+def _mailboxes(value: str) -> frozenset[str]:
+    return frozenset(words(value.lower())) - {"internal", "none"}

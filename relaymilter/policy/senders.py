@@ -1,0 +1,97 @@
+"""Senders: a login sends only as mailboxes that it owns, as Postfix's smtpd_sender_login_maps has it (postconf(5)).
+
+MAIL FROM is easy to forge, so it never opens anything; but who proves a login, or comes from a local network, can be
+held to mailboxes (CVE-2024-7208 and 7209 are what happens otherwise).
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from relaymilter.policy.address import Malformed, Path, parse
+from relaymilter.policy.envelope import Request
+from relaymilter.policy.logins import Fold, is_among
+from relaymilter.policy.mailboxes import Mailboxes, keys, words
+from relaymilter.policy.networks import Networks
+from relaymilter.policy.ports import Map, Names
+from relaymilter.policy.verdict import NoOpinion, Reject, Reply
+
+Ask: TypeAlias = Callable[[Request], Reject | NoOpinion]
+
+NOT_OWNED = Reply(553, "5.7.1", "{sender}: Sender address rejected: not owned by user {login}")
+NOT_ALLOWED = Reply(553, "5.7.1", "{sender}: Sender address rejected: not allowed for this client")
+
+_NO_LOGIN = NoOpinion("no login")
+_NULL_SENDER = NoOpinion("the null sender")
+_OTHER_CLIENT = NoOpinion("no local client, or one with a login")
+
+
+def is_null(sender: bytes) -> bool:
+    """`<>`, or nothing at all (Postfix, of mail that did not come by SMTP)."""
+    return sender in (b"<>", b"")
+
+
+def reject_sender_not_owned(owners: Map, fold: Fold) -> Ask:
+    """The sender is no mailbox of the login; `owners` has for a mailbox or a domain the logins that own it.
+
+    The most specific entry decides, with the `+tag` first and then without. The null sender has a setting of its own.
+    """
+
+    def ask(request: Request) -> Reject | NoOpinion:
+        if not request.login:
+            return _NO_LOGIN
+        if is_null(request.sender):
+            return _NULL_SENDER
+        sender = parse(request.sender)
+        if isinstance(sender, Malformed) or sender.routing:
+            return Reject(NOT_OWNED, "the sender is no plain mailbox")
+        found = _owners(sender, owners)
+        if found is None:
+            return Reject(NOT_OWNED, "nobody owns the sender")
+        key, logins = found
+        if fold.of(request.login) in {fold.of(login) for login in logins}:
+            return NoOpinion(f"this login owns {key}")
+        return Reject(NOT_OWNED, f"{key} is owned by others")
+
+    return ask
+
+
+def _owners(sender: Path, owners: Map) -> tuple[str, list[str]] | None:
+    for key in keys(sender):
+        value = owners.find(key)
+        if value is not None:
+            return key, words(value)
+    return None
+
+
+def reject_null_sender(allowed: Names, fold: Fold) -> Ask:
+    """The login may not use the null sender."""
+
+    def ask(request: Request) -> Reject | NoOpinion:
+        if not request.login:
+            return _NO_LOGIN
+        if not is_null(request.sender):
+            return NoOpinion("a sender")
+        if is_among(request.login, allowed, fold):
+            return NoOpinion("this login may use the null sender")
+        return Reject(NOT_OWNED, "this login may not use the null sender")
+
+    return ask
+
+
+def reject_local_client_sender(networks: Networks, addresses: Names, senders: Mailboxes) -> Ask:
+    """A local client without a login may use these senders alone; `<>` is one."""
+
+    def ask(request: Request) -> Reject | NoOpinion:
+        address = request.client.address
+        if request.login or address is None or not request.client.by_smtp:
+            return _OTHER_CLIENT
+        local = networks.find(address)
+        if local.excluded if local is not None else str(address) not in addresses:
+            return _OTHER_CLIENT
+        sender = Path("", "", False) if is_null(request.sender) else parse(request.sender)
+        found = None if isinstance(sender, Malformed) or sender.routing else senders.find(sender)
+        if found is None:
+            return Reject(NOT_ALLOWED, "a local client may not use this sender")
+        return NoOpinion(f"{found} is a sender of local clients")
+
+    return ask
