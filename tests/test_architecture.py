@@ -43,7 +43,7 @@ POLICY_ALONE = ("config.model", "config.options")
 
 PURE = {
     *("__future__", "abc", "bisect", "collections", "collections.abc", "dataclasses", "enum", "functools", "ipaddress"),
-    *("itertools", "math", "operator", "re", "types", "typing"),
+    *("array", "itertools", "math", "operator", "re", "types", "typing"),
 }
 """What policy/ may import of the standard library: no I/O, no clock, no thread, no log, no chance."""
 

@@ -3,20 +3,33 @@
 A table that can be read is read here, whole; one that can only be asked becomes part of the settings as it is.
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
 from relaymilter.config.model import NameSet, NetworkSet
-from relaymilter.config.problems import Problems, Value
-from relaymilter.policy.domains import domain_form
-from relaymilter.policy.networks import parse_network, suspicion
+from relaymilter.config.problems import FirstOfMany, Problems, Value
+from relaymilter.policy.domains import MAX_DOMAIN, domain_form
+from relaymilter.policy.networks import LocalNetwork, Networks, parse_network, suspicion
 from relaymilter.policy.ports import Table
+from relaymilter.tables.packed import name_set
 from relaymilter.tables.registry import is_table, open_table
-from relaymilter.tables.table import Loaded, Sort, TableError
+from relaymilter.tables.table import Entry, Loaded, Sort, TableError
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Form(Generic[T]):
+    """What the entries of an option are."""
+
+    sort: Sort
+    parse: Callable[[str], T]
+    """Raises ValueError, in words."""
+    doubt: Callable[[T], str | None]
+    """What to warn of in it."""
 
 
 @dataclass(slots=True)
@@ -27,75 +40,83 @@ class Sources:
     files: set[Path] = field(default_factory=set)
     """Read, and to be read again when they change."""
 
-    def parsed(self, values: list[Value], parse: Callable[[str], T], asked: list[Table]) -> Iterator[tuple[T, str]]:
-        """Every entry that can be parsed, with its place; what cannot goes to problems; tables to ask go to `asked`."""
+    def parsed(self, values: list[Value], form: Form[T], asked: list[Table]) -> Iterator[T]:
+        """Every entry that can be parsed; what cannot, or is doubtful, goes to problems; tables to ask to `asked`."""
         for value in values:
             if not is_table(value.text):
-                yield from self._one(value.text.strip(), value.place, parse)
+                one = Loaded("", (Entry(0, value.text.strip()),))
+                yield from self._all(one, form, lambda _, value=value: value.place)  # type: ignore[misc]
                 continue
             try:
                 table = open_table(value.text)
                 if isinstance(table, Loaded):
-                    yield from self._all(table, value.place, parse)
+                    yield from self._table(table, value.place, form)
                 else:
                     asked.append(table)
             except TableError as error:
                 self.problems.error(value.place, str(error))
 
-    def _one(self, text: str, place: str, parse: Callable[[str], T]) -> Iterator[tuple[T, str]]:
-        try:
-            yield parse(text), place
-        except ValueError as error:
-            self.problems.error(place, str(error))
-
-    def _all(self, table: Loaded, place: str, parse: Callable[[str], T]) -> Iterator[tuple[T, str]]:
+    def _table(self, table: Loaded, place: str, form: Form[T]) -> Iterator[T]:
         key = place.rpartition(" ")[2].removeprefix("--")
-        table = table.only(_SORTS[parse]) if table.only else table
+        table = table.only(form.sort) if table.only else table
         self.files.update(table.files)
-        empty = True
-        for entry in table.entries:
-            empty = False
-            yield from self._one(entry.key, f"{table.source}:{entry.number}: {key}", parse)
+        count = yield from self._all(table, form, lambda number: f"{table.source}:{number}: {key}")
         for note in table.notes:
             self.problems.warn(f"{table.source}:{note.number}: {key}" if note.number else place, note.text)
-        if empty:
+        if not count:
             self.problems.warn(place, f"{table.source} has no entries")
+
+    def _all(self, table: Loaded, form: Form[T], place: Callable[[int], str]) -> Generator[T, None, int]:
+        """A place is made only where something is told of it: there may be a million entries. Returns their number."""
+        parse, doubt, count = form.parse, form.doubt, 0
+        errors, warnings = FirstOfMany(self.problems.error), FirstOfMany(self.problems.warn)
+        for number, key, _ in table.entries:
+            count += 1
+            try:
+                found = parse(key)
+            except ValueError as error:
+                errors(place(number), str(error))
+                continue
+            if (doubtful := doubt(found)) is not None:
+                warnings(place(number), doubtful)
+            yield found
+        errors.end(table.source, "mistakes")
+        warnings.end(table.source, "warnings")
+        return count
 
 
 def networks(values: list[Value], sources: Sources) -> NetworkSet:
     """Local networks; those that look like a mistake are warned of."""
     asked: list[Table] = []
-    found = [*sources.parsed(values, parse_network, asked)]
-    for local, place in found:
-        if doubt := suspicion(local):
-            sources.problems.warn(place, f"{local} {doubt}")
-    if found and not asked and all(local.excluded for local, _ in found):
+    found = Networks(sources.parsed(values, NETWORK, asked))
+    excluded = [local.excluded for local in found]
+    if excluded and not asked and all(excluded):
         sources.problems.warn(
-            found[0][1], "networks are only excluded, so no client is local: name those that are, too"
+            values[0].place, "networks are only excluded, so no client is local: name those that are, too"
         )
-    return NetworkSet(tuple(local for local, _ in found), tuple(asked))
+    return NetworkSet(found, tuple(asked))
 
 
 def domains(values: list[Value], sources: Sources) -> NameSet:
     """Local or relay domains, in domain_form."""
     asked: list[Table] = []
-    found = set()
-    for value in values:
-        tables: list[Table] = []
-        for domain, place in sources.parsed([value], parse_domain, tables):
-            found.add(domain)
-            if value.subdomains and domain[0] not in ".[":
-                found.add("." + domain)
-            if domain.startswith(".") and "." not in domain[1:]:
-                sources.problems.warn(place, f"{domain} stands for every domain that ends so")
-        asked += [Subdomains(table) for table in tables] if value.subdomains else tables
-    return NameSet(frozenset(found), tuple(asked))
+
+    def found() -> Iterator[str]:
+        for value in values:
+            tables: list[Table] = []
+            for domain in sources.parsed([value], DOMAIN, tables):
+                yield domain
+                if value.subdomains and domain[0] not in ".[":
+                    yield "." + domain
+            asked.extend([Subdomains(table) for table in tables] if value.subdomains else tables)
+
+    return NameSet(name_set(found()), tuple(asked))
 
 
 def logins(values: list[Value], sources: Sources) -> NameSet:
     """Logins, as the MTA gives them."""
     asked: list[Table] = []
-    return NameSet(frozenset(login for login, _ in sources.parsed(values, parse_login, asked)), tuple(asked))
+    return NameSet(name_set(sources.parsed(values, LOGIN, asked)), tuple(asked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +137,14 @@ class Subdomains:
         return self.table.find(key.removeprefix("."))
 
 
+_USUAL = re.compile(r"\.?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}").fullmatch
+"""Most domains are written in the form already; a site may have a million."""
+
+
 def parse_domain(entry: str) -> str:
     """An entry of a domain list in the form that is compared. Raises ValueError with what was probably meant."""
+    if _USUAL(entry) and len(entry) <= MAX_DOMAIN:
+        return entry
     if not entry:
         raise ValueError("an empty domain")
     if "@" in entry:
@@ -143,9 +170,17 @@ def parse_login(entry: str) -> str:
     return entry
 
 
-_SORTS: dict[Callable[[str], Any], Sort] = {
-    parse_network: "network",
-    parse_domain: "domain",
-    parse_login: "login",
-}
-"""What each function that parses an entry wants of a table that holds several sorts."""
+def _doubt_network(local: LocalNetwork) -> str | None:
+    doubt = suspicion(local)
+    return doubt and f"{local} {doubt}"
+
+
+def _doubt_domain(domain: str) -> str | None:
+    if domain[0] == "." and "." not in domain[1:]:
+        return f"{domain} stands for every domain that ends so"
+    return None
+
+
+NETWORK = Form("network", parse_network, _doubt_network)
+DOMAIN = Form("domain", parse_domain, _doubt_domain)
+LOGIN = Form("login", parse_login, lambda _: None)

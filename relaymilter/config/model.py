@@ -1,11 +1,11 @@
 """What a configuration comes to: frozen, complete, and checked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from relaymilter.config.endpoint import Endpoint
-from relaymilter.policy.networks import LocalNetwork
-from relaymilter.policy.ports import Table
+from relaymilter.policy.networks import Networks
+from relaymilter.policy.ports import Names, Table
 from relaymilter.policy.ruleset import Refusals
 
 
@@ -13,7 +13,7 @@ from relaymilter.policy.ruleset import Refusals
 class NameSet:
     """Names: those that are known, and tables that are asked for others."""
 
-    known: frozenset[str] = frozenset()
+    known: Names = frozenset()
     asked: tuple[Table, ...] = ()
 
 
@@ -21,7 +21,7 @@ class NameSet:
 class NetworkSet:
     """Networks that are known, and tables that are asked for an address in its canonical form."""
 
-    known: tuple[LocalNetwork, ...] = ()
+    known: Networks = field(default_factory=Networks)
     asked: tuple[Table, ...] = ()
 
 

@@ -1,6 +1,10 @@
 """Where a setting stands, and all that is wrong with the settings, told at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+MANY = 100
+"""So many mistakes of one table are told, and how many more there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +47,21 @@ class Problems:
         """Raises ConfigError if anything is wrong."""
         if self.errors:
             raise ConfigError(self.errors)
+
+
+@dataclass(slots=True)
+class FirstOfMany:
+    """Tells the first mistakes of a table; a file that is no list at all would otherwise fill the log."""
+
+    tell: Callable[[str, str], None]
+    count: int = 0
+
+    def __call__(self, place: str, message: str) -> None:
+        self.count += 1
+        if self.count <= MANY:
+            self.tell(place, message)
+
+    def end(self, place: str, what: str) -> None:
+        """Tell how many more there were."""
+        if self.count > MANY:
+            self.tell(place, f"{what}: and {self.count - MANY} more")

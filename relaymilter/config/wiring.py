@@ -3,7 +3,6 @@
 from relaymilter.config.model import LookupSettings, NameSet, PolicySettings
 from relaymilter.policy import relay
 from relaymilter.policy.domains import DomainList
-from relaymilter.policy.networks import Networks
 from relaymilter.policy.ports import Names, Table
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.tables.any_of import AnyOf
@@ -22,7 +21,7 @@ def ruleset(settings: PolicySettings) -> Ruleset:
     authorised = None if logins is None else _names(logins, limits)
     rules = (
         (relay.permit_not_by_smtp(), ()),
-        (relay.permit_local_client(Networks(networks.known), addresses), networks.asked),
+        (relay.permit_local_client(networks.known, addresses), networks.asked),
         (relay.permit_authorised_login(relay.Logins(authorised)), logins.asked if logins else ()),
         (relay.permit_local_recipient(local, ours), local_domains.asked),
         (relay.permit_relay_domain(relayed, ours), relay_domains.asked),

@@ -3,6 +3,7 @@
 Sendmail's local-host-names and relay-domains and Postfix's lists in files have this form.
 """
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ def open_table(_kind: str, name: str) -> Loaded:
     """The entries of the file `name`. Raises TableError."""
     path = Path(name)
     try:
-        text = path.read_text("utf-8")
+        content = path.read_bytes()
+        content.decode("utf-8")
     except OSError as error:
         raise TableError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -21,11 +23,12 @@ def open_table(_kind: str, name: str) -> Loaded:
         raise TableError(f"{path}: line {bad} is not UTF-8") from None
     except ValueError as error:  # NUL in the path
         raise TableError(f"{path}: {error}") from None
-    return Loaded(str(path), _entries(text), (path,))
+    return Loaded(str(path), _entries(content), (path,))
 
 
-def _entries(text: str) -> Iterator[Entry]:
-    for number, line in enumerate(text.split("\n"), 1):
+def _entries(content: bytes) -> Iterator[Entry]:
+    lines = io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="\n")  # never all of them in memory
+    for number, line in enumerate(lines, 1):
         entry = line.partition("#")[0].strip()
         if entry:
             yield Entry(number, entry)

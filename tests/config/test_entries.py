@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from relaymilter.config.entries import parse_domain
 from relaymilter.config.model import NameSet, NetworkSet, Settings
+from relaymilter.policy.domains import domain_form
 
 from .written import problems, reading, settings
 
@@ -160,7 +165,7 @@ def test_file_named_in_the_configuration() -> None:
     Path("nets").write_text("!192.0.2.66\n192.0.2.0/24\n")
     policy = settings('local-domain = ["file:domains", "example.com"]\nlocal-network = "file:nets"\n').policy
     assert frozenset({"example.org", "example.com"}) == policy.local_domains.known
-    assert [str(net) for net in policy.local_networks.known] == ["!192.0.2.66/32", "192.0.2.0/24"]
+    assert [str(net) for net in policy.local_networks.known] == ["192.0.2.0/24", "!192.0.2.66/32"]
 
 
 def test_no_file_in_a_file() -> None:
@@ -244,3 +249,44 @@ def test_warning_has_its_place() -> None:
     Path("nets").write_text("127.0.0.0/8\n172.0.0.0/8\n")
     warning = "nets:2: local-network: 172.0.0.0/8 holds public addresses: 172.16.0.0/12 was probably meant"
     assert (warning,) == reading('local-network = ["file:nets"]\n').warnings
+
+
+def test_a_file_that_is_no_list() -> None:
+    """Of very many mistakes in one file the first are told, and how many more there are."""
+    Path("page").write_text("<p>\n" * 250 + "example.org\n")
+    told = problems(local_domain="file:page")
+    assert len(told) == 101
+    assert "page: mistakes: and 150 more" in told
+    assert "page:100: local-domain: '<p>' is no domain: '<p>' is no label of a domain" in told
+
+
+def test_very_many_suspicious_networks() -> None:
+    """Of very many warnings about one file, too."""
+    Path("nets").write_text("".join(f"{first}.{second}.0.0/15\n" for first in (11, 12) for second in range(0, 256, 2)))
+    warnings = reading(local_network="file:nets").warnings
+    assert len(warnings) == 101
+    assert warnings[-1] == "nets: warnings: and 156 more"
+
+
+@pytest.mark.parametrize("count", [10, 30_000], ids=["few", "many"])
+def test_many_domains(count: int) -> None:
+    """Few domains or very many: every one is there, with its subdomains if they are named, and nothing else."""
+    Path("domains").write_text("".join(f"d{number}.Example.org\n.s{number}.example.org\n" for number in range(count)))
+    known = settings(local_domain="file:domains").policy.local_domains.known
+    assert all(f"d{number}.example.org" in known and f".s{number}.example.org" in known for number in range(count))
+    assert not any(f"{wrong}.example.org" in known for wrong in ("d", f"d{count}", "s1", ".d1", "0", ""))
+
+
+@given(st.from_regex(r"\.?[a-z0-9_.-]{0,20}", fullmatch=True))
+def test_usual_domains(entry: str) -> None:
+    """The short cut for domains that are written in the form already takes none that is not."""
+    expected = None
+    with contextlib.suppress(ValueError):
+        form = domain_form(entry.removeprefix("."))
+        expected = (
+            None if form.rpartition(".")[2].isdigit() else entry[: len(entry) - len(entry.removeprefix("."))] + form
+        )
+    found = None
+    with contextlib.suppress(ValueError):
+        found = parse_domain(entry)
+    assert expected == found

@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from relaymilter.policy.networks import LocalNetwork, Networks, parse_address, parse_network, suspicion
+from relaymilter.policy.networks import Networks, local_network, parse_address, parse_network, suspicion
 
 
 @pytest.mark.parametrize(
@@ -168,9 +168,43 @@ def test_most_specific_decides(address: str, found: str | None) -> None:
 def test_excluding_counts_among_equals(order: int) -> None:
     """Of the same network named twice the one that excludes counts, in either order."""
     networks = Networks([parse_network(text) for text in ("192.0.2.0/24", "!192.0.2.0/24")[::order]])
-    assert LocalNetwork(ipaddress.ip_network("192.0.2.0/24"), excluded=True) == networks.find(
+    assert local_network(ipaddress.ip_network("192.0.2.0/24"), excluded=True) == networks.find(
         ipaddress.ip_address("192.0.2.7")
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "deciding"),
+    [
+        ("", ""),
+        ("10.0.0.0/8 !10.1.0.0/16 10.1.2.3", "10.0.0.0/8 !10.1.0.0/16 10.1.2.3/32"),
+        ("192.0.2.0/25 192.0.2.128/25", "192.0.2.0/25 192.0.2.128/25"),
+        ("192.0.2.0/25 192.0.2.128/25 192.0.2.0/24", "192.0.2.0/25 192.0.2.128/25"),
+        ("192.0.2.0/24 !192.0.2.0/24", "!192.0.2.0/24"),
+        ("10.0.0.0/8 10.255.255.255", "10.0.0.0/8 10.255.255.255/32"),
+        ("255.0.0.0/8 !0.0.0.0/0", "!0.0.0.0/0 255.0.0.0/8"),
+        ("2001:db8::/32 ::1 10.0.0.0/8", "10.0.0.0/8 ::1/128 2001:db8::/32"),
+        ("!::/0 ffff::/16", "!::/0 ffff::/16"),
+    ],
+    ids=[
+        "none",
+        "nested",
+        "neighbours",
+        "hidden by halves",
+        "equal",
+        "at the end",
+        "all of IPv4",
+        "both",
+        "all of IPv6",
+    ],
+)
+def test_those_that_decide(given: str, deciding: str) -> None:
+    """A set of networks gives back those that decide anywhere, in order, and is equal to one that decides alike."""
+    networks = Networks(map(parse_network, given.split()))
+    assert deciding.split() == [str(local) for local in networks]
+    assert networks == Networks([*networks][::-1])
+    assert networks != Networks([parse_network("198.51.100.0/24")])
+    assert networks != [*networks]
 
 
 def test_no_networks() -> None:

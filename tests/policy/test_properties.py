@@ -15,7 +15,7 @@ from relaymilter.policy import address
 from relaymilter.policy.address import Malformed, Path, parse
 from relaymilter.policy.domains import DomainList, domain_form
 from relaymilter.policy.envelope import Request, client, request
-from relaymilter.policy.networks import Address, LocalNetwork, Network, Networks
+from relaymilter.policy.networks import Address, LocalNetwork, Network, Networks, local_network
 from relaymilter.policy.ports import LookupFailed, Names
 from relaymilter.policy.relay import RelayRule
 from relaymilter.policy.ruleset import Restriction, Ruleset
@@ -373,7 +373,7 @@ NETWORKS = st.one_of(
     st.builds(_network, st.just(4), st.integers(8, 24), st.integers(0, 255)),
     st.builds(_network, st.just(6), st.integers(32, 48), st.integers(0, 255)),
 )
-LOCAL_NETWORKS = st.builds(LocalNetwork, NETWORKS, st.booleans())
+LOCAL_NETWORKS = st.builds(local_network, NETWORKS, st.booleans())
 INSIDE: Strategy = st.one_of(
     st.integers(0, 255).map(lambda bits: ipaddress.IPv4Address(10 << 24 | bits << 16 | 7)),
     st.integers(0, 255).map(lambda bits: ipaddress.IPv6Address(0x20010DB8 << 96 | bits << 80 | 7)),
@@ -391,11 +391,21 @@ def test_find_is_a_linear_search(networks: list[LocalNetwork], where: Address) -
 
 
 @many
+@given(networks=st.lists(LOCAL_NETWORKS, max_size=12), where=INSIDE)
+def test_those_that_decide_decide_alike(networks: list[LocalNetwork], where: Address) -> None:
+    """What a set of networks gives back makes the same set."""
+    made = Networks(networks)
+    again = Networks(made)
+    assert made == again
+    assert made.find(where) == again.find(where)
+
+
+@many
 @given(networks=st.lists(LOCAL_NETWORKS, max_size=8), excluded=NETWORKS, at=st.integers(0, 8), where=INSIDE)
 def test_exclusion_never_opens(networks: list[LocalNetwork], excluded: Network, at: int, where: Address) -> None:
     """Who is a stranger stays one when a network is excluded, and nobody in it alone becomes local."""
     before = Networks(networks).find(where)
-    after = Networks([*networks[:at], LocalNetwork(excluded, excluded=True), *networks[at:]]).find(where)
+    after = Networks([*networks[:at], local_network(excluded, excluded=True), *networks[at:]]).find(where)
     if before is None or before.excluded:
         assert after is None or after.excluded
 

@@ -15,7 +15,7 @@ from time import process_time_ns
 from relaymilter.config.model import NameSet, NetworkSet, PolicySettings
 from relaymilter.config.wiring import ruleset
 from relaymilter.policy.envelope import client, request
-from relaymilter.policy.networks import parse_network
+from relaymilter.policy.networks import Networks, parse_network
 from relaymilter.policy.ruleset import Refusals, Ruleset
 
 from . import site
@@ -56,7 +56,7 @@ def site_ruleset() -> Ruleset:
     """The rule set of the site, with a relay domain and a domain that has a U-label."""
     return ruleset(
         PolicySettings(
-            local_networks=NetworkSet(tuple(parse_network(text) for text in site.NETWORKS)),
+            local_networks=NetworkSet(Networks(parse_network(text) for text in site.NETWORKS)),
             local_domains=NameSet(frozenset({*site.DOMAINS, "xn--bcher-kva.example"})),
             relay_domains=NameSet(frozenset({".example.net"})),
             authorised_logins=None,
