@@ -1,0 +1,75 @@
+"""Connections to MariaDB and MySQL, by PyMySQL: each wait has the rest of the question's deadline."""
+
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import pymysql
+from pymysql.constants import CLIENT
+
+from relaymilter.tables import deadline
+from relaymilter.tables.described import Description
+
+DIALECT = "mysql+pymysql"
+LIMIT_QUERIES = "SET autocommit=1 /*M!100101 , max_statement_time=2 */ /*!50708 , max_execution_time=2000 */"
+"""The server is to give up a query that nobody waits for any more. MariaDB skips 50708, MySQL skips M!."""
+_NO_TLS = 2026
+
+
+class _Connection(pymysql.connections.Connection):  # type: ignore[misc]
+    """PyMySQL's, with a deadline and, where TLS is wanted, not without it."""
+
+    needs_tls = False
+
+    def _read_bytes(self, num_bytes: int) -> Any:
+        self._read_timeout = _left()
+        return super()._read_bytes(num_bytes)
+
+    def _write_bytes(self, data: bytes) -> Any:
+        self._write_timeout = _left()
+        return super()._write_bytes(data)
+
+    def _request_authentication(self) -> Any:
+        if self.needs_tls and not self.server_capabilities & CLIENT.SSL:  # PyMySQL 1.0 would go on in clear
+            raise pymysql.err.OperationalError(_NO_TLS, "the server has no TLS")
+        return super()._request_authentication()
+
+
+class _TlsConnection(_Connection):
+    needs_tls = True
+
+
+def connector(found: Description) -> Callable[[], Any]:
+    """What makes a connection as the description says."""
+    tls = found.text("tls")
+    kind = _TlsConnection if tls in ("require", "verify") else _Connection
+    given: dict[str, Any] = {
+        "user": found.text("user"),
+        "password": (found.password or "").encode(),
+        "database": found.text("dbname"),
+        "charset": "utf8mb4",
+        "init_command": LIMIT_QUERIES,
+    }
+    if "socket" in found.values:
+        given["unix_socket"] = found.text("socket")
+    else:
+        given |= {"host": found.text("host"), "port": int(found.text("port", "3306"))}
+    if kind.needs_tls:
+        given["ssl"] = _context(found.text("tls-ca"))
+    elif tls == "off":
+        given["ssl_disabled"] = True
+    return lambda: kind(connect_timeout=_left(), **given)
+
+
+def _context(authority: str) -> ssl.SSLContext:
+    """TLS, with the server's certificate verified by this file of certificates if there is one."""
+    context = ssl.create_default_context(cafile=authority or None)
+    if not authority:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _left() -> float:
+    """Seconds, more than 0, which is not allowed."""
+    return max(0.001, deadline.left())

@@ -1,0 +1,60 @@
+"""Connections to PostgreSQL, by psycopg2.
+
+libpq waits without end for a server that hangs with its connection open. So psycopg2 is told to wait by a function of
+ours, which has the deadline of the question; it is one for the whole process, and nothing else here uses psycopg2.
+"""
+
+import select
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from psycopg2 import extensions
+
+from relaymilter.tables import deadline
+from relaymilter.tables.described import Description
+
+DIALECT = "postgresql+psycopg2"
+STATEMENT_TIMEOUT = 2000
+"""Milliseconds after which the server gives up a query that nobody waits for any more."""
+_SSLMODE = {"off": "disable", "require": "require", "verify": "verify-full"}
+_EVENTS = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
+
+
+def connector(found: Description) -> Callable[[], Any]:
+    """What makes a connection as the description says."""
+    place = {"host": found.text("host")} if "host" in found.values else _of_socket(found.text("socket"))
+    if "port" in found.values:
+        place["port"] = found.text("port")
+    if "tls" in found.values:
+        place["sslmode"] = _SSLMODE[found.text("tls")]
+    if "tls-ca" in found.values:
+        place["sslrootcert"] = found.text("tls-ca")
+    if found.password is not None:
+        place["password"] = found.password
+    options = f"-c statement_timeout={STATEMENT_TIMEOUT}"
+    names = {"dbname": found.text("dbname"), "user": found.text("user"), "application_name": "relaymilter"}
+
+    def connect() -> Any:
+        extensions.set_wait_callback(_wait)
+        return psycopg2.connect(**place, **names, options=options, client_encoding="utf8")
+
+    return connect
+
+
+def _of_socket(socket: str) -> dict[str, str]:
+    """The folder, which is libpq's host, from that or from the socket in it: /run/postgresql/.s.PGSQL.5432."""
+    path = Path(socket)
+    if path.name.startswith(".s.PGSQL."):
+        return {"host": str(path.parent), "port": path.name.removeprefix(".s.PGSQL.")}
+    return {"host": socket}
+
+
+def _wait(connection: Any) -> None:
+    """Wait for what psycopg2 waits for; it closes the connection when this raises."""
+    while (state := connection.poll()) != extensions.POLL_OK:
+        poll = select.poll()  # select(2) has no descriptors from 1024 on
+        poll.register(connection.fileno(), _EVENTS[state])
+        if not poll.poll(deadline.left() * 1000):
+            raise psycopg2.OperationalError("no answer in time")
