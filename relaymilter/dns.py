@@ -1,0 +1,119 @@
+"""What the DNS says: mail exchangers and addresses, each kind of question with its cache and its breaker.
+
+No such name, no such record, a null MX (RFC 7505) are sure answers. Whatever else, and more records than a sane domain
+has, is none. A domain whose own name servers fail must not close the DNS for all others, so who fails is told apart: a
+name server that knows localhost (RFC 6761 6.3) is well.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import dns.exception
+import dns.name
+import dns.resolver
+
+from relaymilter.policy.networks import Address, parse_address
+from relaymilter.policy.ports import LookupFailed, MailExchanger
+from relaymilter.tables.guard import Guard, KeyFailed, Limits
+
+LIFETIME = 2.0
+"""Seconds for a question, all name servers and repetitions together;"""
+PROBE = 1.0
+"""and for finding out afterwards whether it was the name servers' fault."""
+MOST = 32
+"""Records of one kind."""
+
+
+class Resolver:
+    """A stub resolver. Made without any name server it has those of /etc/resolv.conf, as of now."""
+
+    def __init__(self, servers: Sequence[tuple[str, int]], limits: Limits, lifetime: float = LIFETIME) -> None:
+        """`servers`: address and port of each. An answer is kept as `limits` say, whatever its TTL."""
+        self._stub = _stub(servers, lifetime)
+        self._lifetime = lifetime
+        self._exchangers: Guard[tuple[MailExchanger, ...]] = Guard("DNS (MX)", self._ask_exchangers, limits)
+        self._addresses: Guard[tuple[Address, ...]] = Guard("DNS (A, AAAA)", self._ask_addresses, limits)
+
+    def exchangers(self, domain: str, /) -> tuple[MailExchanger, ...]:
+        """The MX records of a domain, the best first. Raises LookupFailed and MustWait."""
+        return self._exchangers.find(domain) or ()
+
+    def addresses(self, host: str, /) -> tuple[Address, ...]:
+        """The addresses of a host, of both families. Raises LookupFailed and MustWait."""
+        return self._addresses.find(host) or ()
+
+    def _ask_exchangers(self, domain: str) -> tuple[MailExchanger, ...] | None:
+        found = [
+            MailExchanger(record.preference, record.exchange.canonicalize().to_text(omit_final_dot=True))
+            for record in self._records(domain, "MX", self._deadline())
+        ]
+        if all(exchanger.host == "." for exchanger in found):
+            return None
+        return tuple(sorted(found))
+
+    def _ask_addresses(self, host: str) -> tuple[Address, ...] | None:
+        until = self._deadline()
+        records = [*self._records(host, "A", until), *self._records(host, "AAAA", until)]
+        return tuple(filter(None, (parse_address(record.address) for record in records))) or None
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._lifetime
+
+    def _records(self, name: str, kind: str, until: float) -> list[Any]:
+        """All records of a kind, at the end of a chain of CNAMEs; empty where there surely is none."""
+        try:
+            absolute = dns.name.from_text(f"{name}.")
+            found = list(self._stub.resolve(absolute, kind, lifetime=max(0.001, until - time.monotonic())))
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return []
+        except (dns.name.NameTooLong, dns.name.LabelTooLong, dns.name.EmptyLabel):  # nobody can have it
+            return []
+        except Exception as error:  # dnspython lets some of a broken packet's pass
+            raise self._failure(f"{name} {kind}: {_words(error)}", error) from error
+        if len(found) > MOST:
+            raise KeyFailed(f"{name} {kind}: more than {MOST} records")
+        return found
+
+    def _failure(self, reason: str, error: Exception) -> LookupFailed:
+        return KeyFailed(reason) if _answered(error) or self._is_well() else LookupFailed(reason)
+
+    def _is_well(self) -> bool:
+        """Does a name server say anything about what each must know?"""
+        try:
+            self._stub.resolve("localhost.", "A", lifetime=PROBE, raise_on_no_answer=False)
+        except dns.resolver.NXDOMAIN:
+            return True
+        except Exception as error:
+            return _answered(error)
+        return True
+
+
+def _stub(servers: Sequence[tuple[str, int]], lifetime: float) -> dns.resolver.Resolver:
+    stub = dns.resolver.Resolver(configure=False)
+    stub.nameservers = [address for address, _ in servers]
+    stub.nameserver_ports = dict(servers)
+    if not servers:
+        try:
+            stub.read_resolv_conf("/etc/resolv.conf")
+        except (dns.resolver.NoResolverConfiguration, OSError, ValueError):
+            stub.nameservers = ["127.0.0.1"]  # as resolv.conf(5) has it
+    stub.timeout = lifetime / max(2, len(stub.nameservers))
+    return stub
+
+
+def _errors(error: Exception) -> list[tuple[Any, ...]]:
+    """What each name server made of it: server, by TCP?, port, exception or code, response."""
+    errors: list[tuple[Any, ...]] = getattr(error, "kwargs", {}).get("errors", [])
+    return errors
+
+
+def _answered(error: Exception) -> bool:
+    """Did a name server answer, although it was no answer to us?"""
+    return isinstance(error, dns.resolver.YXDOMAIN) or any(each[4] is not None for each in _errors(error))
+
+
+def _words(error: Exception) -> str:
+    said = sorted({each[3] if isinstance(each[3], str) else type(each[3]).__name__ for each in _errors(error)})
+    name = "no answer in time" if isinstance(error, dns.exception.Timeout) else type(error).__name__
+    return f"{name} ({', '.join(said)})" if said else name
