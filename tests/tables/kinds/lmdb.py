@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ def postmap(source: Path, *options: str) -> list[str]:
     conf = source.parent
     (conf / "main.cf").write_text(MAIN_CF.format(conf))
     (conf / "dynamicmaps.cf").write_text("lmdb postfix-lmdb.so dict_lmdb_open mkmap_lmdb_open\n")
+    os.utime(conf / "main.cf", (0, 0))  # Postfix waits until it has not changed for more than a second
     return private_command("postmap", *options, "-c", str(conf), f"lmdb:{source}")
 
 
