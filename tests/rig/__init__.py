@@ -15,7 +15,21 @@
             assert str(client.rcpt("<v@example.com>")).startswith("554 5.7.1 ")
         # Reply: .code .status .text .lines .ok, str() is what came over the wire
         # Smtp: command(line) write(bytes) read_reply() ehlo mail rcpt rset message quit close
-        #       auth(login) starttls() xclient(address, NAME=..., LOGIN=...)
+        #       auth(login, password="secret", mechanism="PLAIN") starttls() xclient(address, NAME=..., LOGIN=...)
+
+Logins (LOGINS, password "secret"): alice, bob, Alice, LOOK_ALIKE, and alice@other.example, of another realm than
+the host's own.  PLAIN, LOGIN and CRAM-MD5.  To a milter Postfix calls them alice@mx.example.org and
+alice@other.example, Sendmail alice and alice@other.example.
+
+Port 587 is open beside 25 for the same; a milter knows it by {daemon_name}: mx.example.org and submission on Postfix,
+MTA (MTA6) and MSA (MSA6) on Sendmail.
+
+    with mta.smtp("203.0.113.7", port=587) as client:
+        client.ehlo(), client.starttls(*certificate("valid")), client.ehlo(), client.auth("bob", mechanism="CRAM-MD5")
+
+Client certificates: certificate(name), the names and what each says in certificates.KINDS: "valid", "second", ...,
+which the MTAs verify, and "self-signed", "expired", "impostor", "by-forged", ..., which they do not.  No client needs
+one.  What a milter is told of all this, and what it is not, is in tests/mta/test_macros.py.
 
 Anything else is made by hand, in `with` statements:
 
@@ -23,38 +37,48 @@ Anything else is made by hand, in `with` statements:
         settings = MtaSettings(milters=(daemon.milter,), when_down="tempfail", forwards={...}, extra="...")
         with running(Sendmail(network, folder / "s", settings)) as mta: ...
 
-Mta: address, address6, smtp(source), run(command), sendmail(arguments), log(), delivered(),
+Mta: address, address6, smtp(source, port), run(command), sendmail(arguments), log(), delivered(),
 wait_delivered(recipient).  Local users are alice and bob at example.org (and at mx.example.org, the
-host's name); both have logins of that name, password "secret".  Clients may use XCLIENT from
-127.0.0.0/8.  203.0.113.9 is good.example.net, 203.0.113.10 has a forged name, others have none.
+host's name).  Clients may use XCLIENT from 127.0.0.0/8.  203.0.113.9 is good.example.net, 203.0.113.10
+has a forged name, others have none.
+Recorder(folder, macros): a milter that refuses nothing; milter, told (the macros of each RCPT).
 Relaymilter: milter, process, children(), log(), decisions(), wait_decision(recipient=...), end(signal).
 Namespace: run(command), popen(command), connect(host, port, source), new_socket(family).
 """
 
+from .certificates import KINDS, Certificate, certificate
 from .daemon import Relaymilter
-from .mta import PORT, STRANGER, Mta
+from .mta import PORT, STRANGER, SUBMISSION_PORT, Mta
 from .namespace import LOCAL_NETWORKS, Namespace
 from .packages import why_unusable
 from .postfix import Postfix, inline_table
+from .recorder import Recorder
 from .running import open_folder, running
 from .sendmail import Sendmail
-from .settings import HOST_NAME, MtaSettings
+from .settings import HOST_NAME, LOGINS, LOOK_ALIKE, MtaSettings
 from .smtp import Reply, Smtp
 from .waiting import wait_for
 
 __all__ = [
     "HOST_NAME",
+    "KINDS",
     "LOCAL_NETWORKS",
+    "LOGINS",
+    "LOOK_ALIKE",
     "PORT",
     "STRANGER",
+    "SUBMISSION_PORT",
+    "Certificate",
     "Mta",
     "MtaSettings",
     "Namespace",
     "Postfix",
+    "Recorder",
     "Relaymilter",
     "Reply",
     "Sendmail",
     "Smtp",
+    "certificate",
     "inline_table",
     "open_folder",
     "running",

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .certificates import certificate
 from .namespace import Namespace
 from .packages import PRIVATE_USR
 from .processes import children, finish
@@ -24,6 +26,7 @@ from .waiting import wait_for
 
 STRANGER = "203.0.113.7"
 PORT = 25
+SUBMISSION_PORT = 587
 
 # Users and groups that exist for the MTAs alone.
 POSTFIX_ID, POSTDROP_ID, SMMSP_ID = 62100, 62101, 62102
@@ -45,11 +48,6 @@ IN_MOUNTS_AND_PROCESSES = (
     *("unshare", "--mount", "--pid", "--fork", "--kill-child"),
 )
 
-MAKE_CERTIFICATE = (
-    *("openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-    *("-days", "30", "-subj", f"/CN={HOST_NAME}"),
-)
-
 # The names of clients: .9 has a good PTR record, .10 a forged one, all others none.
 # "multi off" makes the first line of a name win: that is what forges it.
 HOSTS = f"""127.0.0.1 localhost
@@ -63,7 +61,7 @@ HOSTS = f"""127.0.0.1 localhost
 
 
 class Mta:
-    """A private MTA on `address` and `address6`, port 25, inside `namespace`."""
+    """A private MTA on `address` and `address6`, ports 25 and 587, inside `namespace`."""
 
     name = ""
     program = ""
@@ -81,12 +79,12 @@ class Mta:
         for name in ("etc", "dev", "tls"):
             (directory / name).mkdir(parents=True, exist_ok=True)
         self._write_etc()
-        self._make_certificate()
+        self._copy_certificates()
 
-    def smtp(self, source: str = STRANGER) -> Smtp:
+    def smtp(self, source: str = STRANGER, port: int = PORT) -> Smtp:
         """Connect from the address `source`; the banner has been read."""
         host = self.address6 if ":" in source else self.address
-        return Smtp(self.namespace.connect(host, PORT, source))
+        return Smtp(self.namespace.connect(host, port, source))
 
     def run(self, *command: str, stdin: str = "", timeout: float = 60) -> str:
         """Run a command that sees what the MTA sees; return its output; raise if it fails."""
@@ -166,24 +164,13 @@ class Mta:
         (etc / "host.conf").write_text("multi off\n")
         (etc / "hosts").write_text(HOSTS)
 
-    def _make_certificate(self) -> None:
-        tls = self.directory / "tls"
-        subprocess.run(
-            [*MAKE_CERTIFICATE, "-keyout", tls / "key.pem", "-out", tls / "cert.pem"],
-            check=True,
-            capture_output=True,
-        )
+    def _copy_certificates(self) -> None:
+        """Its own certificate, which is self-signed, and that of whom it trusts to sign those of clients."""
+        tls, own = self.directory / "tls", certificate("server")
+        shutil.copyfile(own.file, tls / "cert.pem")
+        shutil.copyfile(own.key, tls / "key.pem")
         (tls / "key.pem").chmod(0o600)
-
-    def _make_logins(self, database: Path) -> None:
-        """Write `database` in Cyrus SASL's own format; it exists even when there are no logins."""
-        for login, password in self.settings.logins.items():
-            self.run("saslpasswd2", "-p", "-c", "-f", str(database), "-u", HOST_NAME, login, stdin=password)
-
-
-def sasl_configuration(database: Path) -> str:
-    """The file that tells Cyrus SASL where the logins are."""
-    return f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\nmech_list: PLAIN LOGIN\n"
+        shutil.copyfile(certificate("authority").file, tls / "authority.pem")
 
 
 def domain_words(settings: MtaSettings) -> list[str]:

@@ -10,7 +10,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from .mta import PORT, POSTDROP_ID, POSTFIX_ID, Mta, domain_words, matches, sasl_configuration
+from .logins import make_logins, sasl_configuration
+from .mta import PORT, POSTDROP_ID, POSTFIX_ID, SUBMISSION_PORT, Mta, domain_words, matches
 from .settings import HOST_NAME
 
 MASTER = "/usr/lib/postfix/sbin/master"
@@ -53,6 +54,7 @@ smtpd_sasl_local_domain = {host}
 smtpd_tls_security_level = may
 smtpd_tls_cert_file = {directory}/tls/cert.pem
 smtpd_tls_key_file = {directory}/tls/key.pem
+smtpd_tls_CAfile = {directory}/tls/authority.pem
 smtpd_tls_ask_ccert = yes
 smtpd_milters = {milters}
 non_smtpd_milters = {milters}
@@ -66,6 +68,8 @@ virtual_alias_maps = {forwards}
 
 MASTER_CF = """{address}:{port} inet n - n - - smtpd
 [{address6}]:{port} inet n - n - - smtpd
+{address}:{submission} inet n - n - - smtpd -o milter_macro_daemon_name=submission
+[{address6}]:{submission} inet n - n - - smtpd -o milter_macro_daemon_name=submission
 pickup    unix n - n 60 1 pickup
 cleanup   unix n - n - 0 cleanup
 qmgr      unix n - n 300 1 qmgr
@@ -105,14 +109,15 @@ class Postfix(Mta):
         self._make_folders()
         conf = self.directory / "conf"
         database = self.directory / "data" / "sasldb2"
-        self._make_logins(database)
+        make_logins(database, self.settings.logins)
         if database.exists():
             shutil.chown(database, POSTFIX_ID)
         (conf / "sasl" / "smtpd.conf").write_text(sasl_configuration(database))
         (conf / "main.cf").write_text(self._main_cf())
         # Postfix waits until main.cf has not changed for more than a second.
         os.utime(conf / "main.cf", (0, 0))
-        (conf / "master.cf").write_text(MASTER_CF.format(address=self.address, address6=self.address6, port=PORT))
+        listeners = {"address": self.address, "address6": self.address6, "port": PORT, "submission": SUBMISSION_PORT}
+        (conf / "master.cf").write_text(MASTER_CF.format(**listeners))
         self._launch(MASTER, "-c", str(conf))
 
     def log(self) -> str:

@@ -10,7 +10,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from .mta import PORT, SMMSP_ID, Mta, domain_words, sasl_configuration
+from .logins import make_logins, sasl_configuration
+from .mta import PORT, SMMSP_ID, SUBMISSION_PORT, Mta, domain_words
 from .namespace import Namespace
 from .settings import HOST_NAME, MtaSettings
 from .syslog import Syslog
@@ -69,7 +70,7 @@ class Sendmail(Mta):
         """Write the configuration and start it."""
         self._syslog.__enter__()
         self._write_files()
-        self._make_logins(self.directory / "sasl" / "sasldb2")
+        make_logins(self.directory / "sasl" / "sasldb2", self.settings.logins)
         self._write_cf("submit")
         self._write_cf("sendmail")
         self._make_table("virtusertable", self.settings.forwards)
@@ -112,6 +113,7 @@ class Sendmail(Mta):
             "ADDRESS6": self.address6,
             "LOOPBACK": self.loopback,
             "PORT": str(PORT),
+            "SUBMISSION": str(SUBMISSION_PORT),
             "MILTERS": filters(self.settings),
             "EXTRA": self.settings.extra,
             "DOMAINS": " ".join(domain_words(self.settings)),

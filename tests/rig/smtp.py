@@ -7,6 +7,7 @@ Lines may be text (sent as UTF-8) or bytes; nothing is checked, quoted or dot-st
 from __future__ import annotations
 
 import base64
+import hmac
 import re
 import socket
 import ssl
@@ -121,13 +122,25 @@ class Smtp:
             self._file = self._socket.makefile("rb")
         return reply
 
-    def auth(self, login: str, password: str = "secret") -> Reply:
-        """AUTH PLAIN."""
-        token = base64.b64encode(f"\0{login}\0{password}".encode()).decode()
-        return self.command(f"AUTH PLAIN {token}")
+    def auth(self, login: str, password: str = "secret", mechanism: str = "PLAIN", speaks_for: str = "") -> Reply:
+        """AUTH PLAIN, LOGIN or CRAM-MD5; with PLAIN the client may ask to speak for somebody else."""
+        if mechanism == "PLAIN":
+            return self.command("AUTH PLAIN " + _base64(f"{speaks_for}\0{login}\0{password}".encode()))
+        challenge = self.command(f"AUTH {mechanism}")
+        if challenge.code != 334:
+            return challenge
+        if mechanism == "LOGIN":
+            self.command(_base64(login.encode()))
+            return self.command(_base64(password.encode()))
+        digest = hmac.new(password.encode(), base64.b64decode(challenge.lines[0][4:]), "md5").hexdigest()
+        return self.command(_base64(f"{login} {digest}".encode()))
 
     def xclient(self, address: str, **attributes: str) -> Reply:
         """XCLIENT (Postfix): pose as `address`, unnamed unless NAME= is given.  A new banner answers."""
         shown = f"IPV6:{address}" if ":" in address else address
         pairs = {"ADDR": shown, "NAME": "[UNAVAILABLE]", **attributes}
         return self.command("XCLIENT " + " ".join(f"{key}={value}" for key, value in pairs.items()))
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()

@@ -1,0 +1,63 @@
+"""Postfix's own commands without an MTA: postmap and postconf of the private tree, and a main.cf for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .packages import PRIVATE_USR
+
+# Users and groups that every Debian has, as those of Postfix are not there.
+MAIN_CF = """compatibility_level = 3.6
+mail_owner = daemon
+setgid_group = tty
+meta_directory = {usr}/share/postfix
+shlib_directory = {usr}/lib/postfix
+"""
+
+# They need nothing of the tree but libraries, so a namespace, which takes longer than they do, is not needed.
+SCRIPT = """#!/bin/sh
+LD_LIBRARY_PATH={usr}/lib/postfix:$(echo {usr}/lib/*-linux-gnu) exec {usr}/sbin/{name} "$@"
+"""
+
+
+def why_no_postmap() -> str:
+    """Say in one line why postmap cannot be run here; an empty string means that it can."""
+    missing = PRIVATE_USR / "lib/postfix/postfix-lmdb.so"
+    return "" if missing.exists() else f"{missing} is missing: run contrib/test"
+
+
+def configured(folder: Path, main_cf: str = "") -> Path:
+    """A folder that is a Postfix's configuration, with these lines."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "main.cf").write_text(MAIN_CF.format(usr=PRIVATE_USR) + main_cf)
+    (folder / "master.cf").touch()
+    return folder
+
+
+def scripts(folder: Path) -> str:
+    """A PATH that finds them first."""
+    folder.mkdir()
+    for name in ("postmap", "postconf"):
+        script = folder / name
+        script.write_text(SCRIPT.format(usr=PRIVATE_USR, name=name))
+        script.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+@contextmanager
+def postfix_commands(folder: Path) -> Iterator[Path]:
+    """postmap and postconf are on PATH, and this is their configuration (MAIL_CONFIG)."""
+    before = {name: os.environ.get(name) for name in ("PATH", "MAIL_CONFIG")}
+    os.environ["PATH"] = scripts(folder / "bin")
+    os.environ["MAIL_CONFIG"] = str(configured(folder / "conf"))
+    try:
+        yield folder / "conf"
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
