@@ -4,7 +4,6 @@ An answer in the cache costs a dict look-up. A source that fails is not asked fo
 microseconds and is answered "could not find out", never yes and never no, but for a stale yes where those are allowed.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -13,17 +12,13 @@ from typing import Generic, NamedTuple, TypeVar
 
 from relaymilter.policy.ports import LookupFailed, MustWait, Table
 from relaymilter.tables import waiting
+from relaymilter.tables.breaker import Breaker
 
 T = TypeVar("T")
 
-log = logging.getLogger(__name__)
-
-FAILURES = 3
-"""Failures in a row that open the breaker."""
-FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 30.0
 KEY_PAUSE = 10.0
 """For a key that alone fails."""
+_LONGEST_REASON = 300
 
 
 class KeyFailed(LookupFailed):
@@ -46,61 +41,37 @@ class _Kept(NamedTuple):
     until: float
 
 
-class Breaker:
-    """Closed: asked. Open: not asked until the pause is over, then by one thread alone; pauses double."""
+class _Cache:
+    """Answers until their time is over, at most so many; the oldest go first, and a no before any yes.
 
-    def __init__(self, name: str, clock: Callable[[], float]) -> None:
-        self._name = name
-        self._clock = clock
+    A stranger can ask for any number of names that are not there: they take no room from those that are.
+    """
+
+    __slots__ = ("_lock", "_no", "_size", "_yes")
+
+    def __init__(self, size: int) -> None:
+        self._size = max(1, size)
+        self._yes: dict[str, _Kept] = {}
+        self._no: dict[str, _Kept] = {}
         self._lock = threading.Lock()
-        self._failures = 0
-        self._pause = 0.0
-        self._open_until = 0.0
-        self._probing = False
-        self._reason = ""
 
-    def refuses(self) -> str | None:
-        """Why the source is not asked now, or None."""
-        if self._failures < FAILURES:
-            return None
-        if self._probing or self._clock() < self._open_until:
-            return f"not asked for a while: {self._reason}"
-        return None
+    def get(self, key: str) -> _Kept | None:
+        """What is kept, maybe no longer valid."""
+        return self._yes.get(key) or self._no.get(key)
 
-    def enter(self) -> str | None:
-        """As refuses(), for a thread that is about to ask; the first one after a pause asks alone."""
+    def keep(self, key: str, kept: _Kept, yes: bool) -> None:
+        """Instead of what was kept for this key."""
         with self._lock:
-            refused = self.refuses()
-            if refused is None and self._failures >= FAILURES:
-                self._probing = True
-            return refused
-
-    def worked(self) -> None:
-        """An answer came."""
-        with self._lock:
-            was_open = self._failures >= FAILURES
-            self._failures, self._pause, self._probing = 0, 0.0, False
-        if was_open:
-            log.warning("%s: answers again", self._name)
-
-    def failed(self, reason: str) -> None:
-        """None came."""
-        with self._lock:
-            late = self._failures >= FAILURES and not self._probing  # it was asked before the breaker opened
-            self._failures += 1
-            if late or self._failures < FAILURES:
-                self._reason = reason
-                return
-            self._probing = False
-            self._reason = reason
-            self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
-            self._open_until = self._clock() + self._pause
-            pause = self._pause
-        log.warning("%s: %s; not asked for %g s", self._name, reason, pause)
+            self._yes.pop(key, None)
+            self._no.pop(key, None)
+            while len(self._yes) + len(self._no) >= self._size:
+                crowd = self._no or self._yes
+                del crowd[next(iter(crowd))]
+            (self._yes if yes else self._no)[key] = kept
 
 
 class Guard(Generic[T]):
-    """A question that may block, by a key, with its cache and its breaker."""
+    """A question that may block, by a key, with its cache and its breaker. None and an empty tuple are a no."""
 
     def __init__(
         self,
@@ -114,51 +85,64 @@ class Guard(Generic[T]):
         self._ask = ask
         self._limits = limits
         self._clock = clock
-        self._kept: dict[str, _Kept] = {}
-        self._failed: dict[str, _Kept] = {}
-        self._lock = threading.Lock()
+        self._answers = _Cache(limits.size)
+        self._failures = _Cache(limits.size)
 
     def find(self, key: str) -> T | None:
         """The answer, from the cache or by asking. Raises LookupFailed, and MustWait in a thread that may not wait."""
-        kept = self._kept.get(key)
+        kept = self._answers.get(key)
         if kept is not None and self._clock() < kept.until:
             return kept.answer  # type: ignore[return-value]  # of a dict of many types of answers
-        failed = self._failed.get(key)
+        failed = self._failures.get(key)
         if failed is not None and self._clock() < failed.until:
             return self._stale(kept, f"not asked for a while: {failed.answer}")
-        if not waiting.allowed():
-            refused = self.breaker.refuses()
-            if refused is None:
-                raise MustWait(self.name)
-        else:
-            refused = self.breaker.enter()
-        if refused is not None:
-            return self._stale(kept, refused)
+        if waiting.allowed():
+            return self._find_out(key, kept)
+        refused = self.breaker.refuses()
+        if refused is None:
+            raise MustWait(self.name)
+        return self._stale(kept, refused)
+
+    def _find_out(self, key: str, kept: _Kept | None) -> T | None:
+        ticket = self.breaker.enter()
+        if isinstance(ticket, str):
+            return self._stale(kept, ticket)
         try:
             answer = self._ask(key)
         except KeyFailed as failure:
             self.breaker.worked()
-            self._keep(self._failed, key, str(failure), KEY_PAUSE)
-            return self._stale(kept, str(failure))
-        except Exception as error:
-            reason = str(error) if isinstance(error, LookupFailed) else f"{type(error).__name__}: {error}"
-            self.breaker.failed(reason)
+            reason = _reason(failure)
+            self._failures.keep(key, _Kept(reason, self._clock() + KEY_PAUSE), yes=False)
             return self._stale(kept, reason)
+        except Exception as error:
+            reason = _reason(error)
+            self.breaker.failed(ticket, reason)
+            return self._stale(kept, reason)
+        except BaseException as error:  # the thread ends, and must not be waited for
+            self.breaker.failed(ticket, type(error).__name__)
+            raise
         self.breaker.worked()
-        self._keep(self._kept, key, answer, self._limits.negative if answer is None else self._limits.positive)
+        yes = _is_yes(answer)
+        lifetime = self._limits.positive if yes else self._limits.negative
+        self._answers.keep(key, _Kept(answer, self._clock() + lifetime), yes)
         return answer
 
     def _stale(self, kept: _Kept | None, reason: str) -> T:
-        if kept is not None and kept.answer is not None and self._clock() < kept.until + self._limits.stale:
+        if kept is not None and _is_yes(kept.answer) and self._clock() < kept.until + self._limits.stale:
             return kept.answer  # type: ignore[return-value]
         raise LookupFailed(f"{self.name}: {reason}")
 
-    def _keep(self, answers: dict[str, _Kept], key: str, answer: object, lifetime: float) -> None:
-        with self._lock:
-            answers.pop(key, None)
-            while len(answers) >= max(1, self._limits.size):
-                del answers[next(iter(answers))]
-            answers[key] = _Kept(answer, self._clock() + lifetime)
+
+def _is_yes(answer: object) -> bool:
+    """Not None, nor an empty tuple; an empty string is the value of a key that is there."""
+    return answer is not None and answer != ()
+
+
+def _reason(error: Exception) -> str:
+    """One line for the log, whatever a server or a client has put in it."""
+    text = str(error) if isinstance(error, LookupFailed) else f"{type(error).__name__}: {error}"
+    line = " ".join(text.split())[:_LONGEST_REASON]
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
 
 
 class GuardedTable:
@@ -192,7 +176,5 @@ class ReadyTable:
         """The value of a key, or None. Raises LookupFailed, whatever went wrong."""
         try:
             return self._table.find(key)
-        except LookupFailed as failure:
-            raise LookupFailed(f"{self._table.name}: {failure}") from failure
         except Exception as error:
-            raise LookupFailed(f"{self._table.name}: {type(error).__name__}: {error}") from error
+            raise LookupFailed(f"{self._table.name}: {_reason(error)}") from error

@@ -15,6 +15,7 @@ from sqlalchemy.pool import QueuePool
 
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.tables import deadline, query
+from relaymilter.tables.guard import KeyFailed
 
 DEADLINE = 1.8
 """Seconds for a question."""
@@ -57,6 +58,8 @@ class SqlTable:
             return self._find(key)
         except AllInUse:
             raise LookupFailed(f"all {KEPT + MORE} connections are in use") from None
+        except DataError as error:
+            raise KeyFailed(_in_words(error)) from None
         except (SQLAlchemyError, OSError) as error:
             raise LookupFailed(_in_words(error)) from None
 

@@ -1,0 +1,79 @@
+"""A circuit breaker: a source that fails is not asked for a while, and then by one question alone."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+log = logging.getLogger(__name__)
+
+FAILURES = 3
+"""In a row, that open the breaker."""
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 30.0
+LONGEST_PROBE = 30.0
+"""Seconds after which a question that does not end is given up, and another may be asked."""
+
+
+class Ticket(NamedTuple):
+    """The right to ask; to be given back with worked() or failed()."""
+
+    period: int
+    """The breaker has opened so often: a failure counts only in the period in which the question was asked."""
+
+
+class Breaker:
+    """Closed: asked. Open: not asked until the pause is over, then by one thread alone; pauses double."""
+
+    def __init__(self, name: str, clock: Callable[[], float]) -> None:
+        self._name = name
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._period = 0
+        self._pause = 0.0
+        self._open_until = 0.0
+        self._probing_until = 0.0
+        self._reason = ""
+
+    def refuses(self) -> str | None:
+        """Why the source is not asked now, or None."""
+        if self._failures < FAILURES:
+            return None
+        if self._clock() < max(self._open_until, self._probing_until):
+            return f"not asked for a while: {self._reason}"
+        return None
+
+    def enter(self) -> Ticket | str:
+        """As refuses(), for a thread that asks now; after a pause the first one asks alone."""
+        with self._lock:
+            refused = self.refuses()
+            if refused is not None:
+                return refused
+            if self._failures >= FAILURES:
+                self._probing_until = self._clock() + LONGEST_PROBE
+            return Ticket(self._period)
+
+    def worked(self) -> None:
+        """An answer came, whenever it was asked for."""
+        with self._lock:
+            was_open = self._failures >= FAILURES
+            self._failures, self._pause, self._probing_until = 0, 0.0, 0.0
+        if was_open:
+            log.warning("%s: answers again", self._name)
+
+    def failed(self, ticket: Ticket, reason: str) -> None:
+        """None came."""
+        with self._lock:
+            if ticket.period != self._period:
+                return
+            self._failures += 1
+            self._reason = reason
+            if self._failures < FAILURES:
+                return
+            self._period += 1
+            self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
+            self._open_until = self._clock() + self._pause
+            self._probing_until = 0.0
+            pause = self._pause
+        log.warning("%s: %s; not asked for %g s", self._name, reason, pause)
