@@ -17,9 +17,9 @@ from relaymilter.policy.networks import Address, parse_address
 from relaymilter.policy.ports import LookupFailed, MailExchanger
 from relaymilter.tables.guard import Guard, KeyFailed, Limits
 
-LIFETIME = 2.0
-"""Seconds for a question, all name servers and repetitions together;"""
-PROBE = 1.0
+LIFETIME = 1.8
+"""Seconds for a question, all name servers and repetitions together; dnspython takes 0.2 more;"""
+PROBE = 0.9
 """and for finding out afterwards whether it was the name servers' fault."""
 MOST = 32
 """Records of one kind."""
@@ -32,8 +32,8 @@ class Resolver:
         """`servers`: address and port of each. An answer is kept as `limits` say, whatever its TTL."""
         self._stub = _stub(servers, lifetime)
         self._lifetime = lifetime
-        self._exchangers: Guard[tuple[MailExchanger, ...]] = Guard("DNS (MX)", self._ask_exchangers, limits)
-        self._addresses: Guard[tuple[Address, ...]] = Guard("DNS (A, AAAA)", self._ask_addresses, limits)
+        self._exchangers: Guard[tuple[MailExchanger, ...]] = Guard("DNS", self._ask_exchangers, limits)
+        self._addresses: Guard[tuple[Address, ...]] = Guard("DNS", self._ask_addresses, limits)
 
     def exchangers(self, domain: str, /) -> tuple[MailExchanger, ...]:
         """The MX records of a domain, the best first. Raises LookupFailed and MustWait."""
@@ -115,5 +115,6 @@ def _answered(error: Exception) -> bool:
 
 def _words(error: Exception) -> str:
     said = sorted({each[3] if isinstance(each[3], str) else type(each[3]).__name__ for each in _errors(error)})
-    name = "no answer in time" if isinstance(error, dns.exception.Timeout) else type(error).__name__
-    return f"{name} ({', '.join(said)})" if said else name
+    if isinstance(error, dns.exception.Timeout):
+        return ", ".join(["no answer in time", *(word for word in said if word != "Timeout")])
+    return ", ".join(said) or type(error).__name__

@@ -42,6 +42,18 @@ class LookupSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MxBackupSettings:
+    """Domains whose mail exchangers this host backs up."""
+
+    domains: NameSet | None = None
+    """None: it backs up none."""
+    networks: NetworkSet = NetworkSet()
+    """Where their best exchangers are."""
+    names: frozenset[str] = frozenset()
+    """Of this host, as MX records have them."""
+
+
+@dataclass(frozen=True, slots=True)
 class PolicySettings:
     """What decides, and what is said."""
 
@@ -53,6 +65,9 @@ class PolicySettings:
     """None: every login."""
     refusals: Refusals
     lookups: LookupSettings = LookupSettings()
+    mx_backup: MxBackupSettings = MxBackupSettings()
+    name_servers: tuple[tuple[str, int], ...] = ()
+    """Address and port of each; none: those of /etc/resolv.conf."""
 
 
 @dataclass(frozen=True, slots=True)

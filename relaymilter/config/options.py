@@ -52,6 +52,33 @@ POLICY = (
         "DOMAIN|file:PATH",
     ),
     Option(
+        "mx-backup",
+        Kind.LIST,
+        "A domain whose mail is taken while the DNS says that this host is a backup MX of it; needs "
+        "--mx-backup-networks.",
+        "DOMAIN|file:PATH",
+    ),
+    Option(
+        "mx-backup-networks",
+        Kind.LIST,
+        "A network that the best MX of such a domain must be in, with every address; `!` in front excludes it.",
+        "NET|file:PATH",
+    ),
+    Option(
+        "mx-name",
+        Kind.LIST,
+        "A name that this host has in MX records.",
+        "NAME",
+        default="the host's full name",
+    ),
+    Option(
+        "dns-server",
+        Kind.LIST,
+        "A name server to ask.",
+        "ADDRESS[:PORT]",
+        default="those of /etc/resolv.conf",
+    ),
+    Option(
         "authorised-login",
         Kind.LIST,
         "A login that may relay, as the MTA names it in {auth_authen}.",

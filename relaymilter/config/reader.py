@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from relaymilter.config import entries, scalars
+from relaymilter.config import entries, mx, scalars
 from relaymilter.config.endpoint import parse_endpoint
 from relaymilter.config.model import ListenSettings, LogSettings, LookupSettings, PolicySettings, Settings
 from relaymilter.config.problems import Problems, Value
@@ -84,6 +84,8 @@ class _Reader:
             authorised_logins=None if logins is None else entries.logins(logins, self.sources),
             refusals=scalars.refusals(denied, on_error),
             lookups=self.lookups(),
+            mx_backup=mx.mx_backup(self.values, self.sources),
+            name_servers=mx.name_servers(self.values.get("dns-server", []), self.problems),
         )
 
     def lookups(self) -> LookupSettings:

@@ -1,9 +1,14 @@
 """The composition root: settings -> the rule set that decides by them."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from relaymilter.config.model import LookupSettings, NameSet, PolicySettings
 from relaymilter.policy import relay
+from relaymilter.policy.backup import Backup
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.ports import Names, Table
+from relaymilter.policy.relay import RelayRule
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.tables.any_of import AnyOf
 from relaymilter.tables.guard import GuardedTable, Limits, ReadyTable
@@ -27,7 +32,21 @@ def ruleset(settings: PolicySettings) -> Ruleset:
         (relay.permit_relay_domain(relayed, ours), relay_domains.asked),
     )
     in_order = sorted(rules, key=lambda rule: any(table.waits for table in rule[1]))
-    return Ruleset(rules=tuple(rule for rule, _ in in_order), refusals=settings.refusals)
+    rules_in_order = (*(rule for rule, _ in in_order), *_mx_backup(settings, limits, ours))
+    return Ruleset(rules=rules_in_order, refusals=settings.refusals)
+
+
+def _mx_backup(settings: PolicySettings, limits: Limits, ours: tuple[DomainList, ...]) -> Iterator[RelayRule]:
+    """The rule that asks the DNS, if there is one. Stale answers would not do: what the DNS said may be a no by now."""
+    wanted = settings.mx_backup
+    if wanted.domains is None:
+        return
+    from relaymilter.dns import Resolver  # dnspython takes as long to import as everything else
+
+    resolver = Resolver(settings.name_servers, replace(limits, stale=0.0))
+    addresses = _names(NameSet(asked=wanted.networks.asked), limits)
+    backup = Backup(resolver, wanted.networks.known, addresses, wanted.names)
+    yield relay.permit_mx_backup(DomainList(_names(wanted.domains, limits)), backup, ours)
 
 
 def _limits(settings: LookupSettings) -> Limits:

@@ -22,11 +22,27 @@ from .written import FILE, flags, problems, problems_if_any, settings
 
 NOBODY = pwd.getpwnam("nobody")
 
+# What an option cannot do without.
+NEEDED: dict[str, dict[str, str]] = {
+    "mx-backup": {"mx_backup_networks": "198.51.100.0/28", "mx_name": "mx1.a.test"},
+}
+
+
+def name_server(one: tuple[str, int]) -> str:
+    """As it is written."""
+    address, port = one
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 # Of each option: two values, and where they are found, as text.
 OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
     "local-network": ("192.0.2.0/24", "2001:db8::/32", lambda s: str(*s.policy.local_networks.known)),
     "local-domain": ("a.test", "b.test", lambda s: str(*s.policy.local_domains.known)),
     "relay-domain": ("a.test", "b.test", lambda s: str(*s.policy.relay_domains.known)),
+    "mx-backup": ("a.test", "b.test", lambda s: str(*(s.policy.mx_backup.domains or NameSet()).known)),
+    "mx-backup-networks": ("192.0.2.64/28", "2001:db8::/48", lambda s: str(*s.policy.mx_backup.networks.known)),
+    "mx-name": ("mx1.a.test", "mx2.a.test", lambda s: str(*s.policy.mx_backup.names)),
+    "dns-server": ("192.0.2.53:5353", "[2001:db8::53]:53", lambda s: name_server(*s.policy.name_servers)),
     "authorised-login": ("alice", "bob", lambda s: str(*(s.policy.authorised_logins or NameSet()).known)),
     "reply": ("defer", "sendmail", lambda s: {454: "defer", 550: "sendmail"}[s.policy.refusals.relay_denied.code]),
     "reply-code": ("550", "551", lambda s: str(s.policy.refusals.relay_denied.code)),
@@ -75,23 +91,25 @@ def test_every_option_is_tested() -> None:
 def test_flag_and_key(key: str) -> None:
     """Every flag is a key, every key is a flag, and they do the same."""
     value, _, found = OPTION_VALUES[key]
-    assert value == found(settings(**{key: value}))
-    assert settings(**{key: value}) == settings(as_toml(key, value))
+    needed = NEEDED.get(key, {})
+    assert value == found(settings(**{key: value}, **needed))
+    assert settings(**{key: value}, **needed) == settings(as_toml(key, value), **needed)
 
 
 @pytest.mark.parametrize("key", OPTIONS)
 def test_flag_wins(key: str) -> None:
     """A flag wins over the key of its name; of a list the whole list is replaced."""
     flag, value, found = OPTION_VALUES[key]
-    assert value == found(settings(as_toml(key, value)))
-    assert flag == found(settings(as_toml(key, value), **{key: flag}))
+    needed = NEEDED.get(key, {})
+    assert value == found(settings(as_toml(key, value), **needed))
+    assert flag == found(settings(as_toml(key, value), **{key: flag}, **needed))
 
 
 @pytest.mark.parametrize("key", OPTIONS)
 def test_flag_wins_after_a_reload(key: str) -> None:
     """Read again with the same flags, a changed file changes nothing that a flag has set."""
     flag, value, found = OPTION_VALUES[key]
-    given = flags("", **{key: flag})
+    given = flags("", **{key: flag}, **NEEDED.get(key, {}))
     assert flag == found(read(given).settings)
     FILE.write_text(as_toml(key, value))
     assert flag == found(read(given).settings)
