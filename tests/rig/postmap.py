@@ -33,6 +33,8 @@ def configured(folder: Path, main_cf: str = "") -> Path:
     """A folder that is a Postfix's configuration, with these lines."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "main.cf").write_text(MAIN_CF.format(usr=PRIVATE_USR) + main_cf)
+    # Postfix waits until a file has not changed for more than a second.
+    os.utime(folder / "main.cf", (0, 0))
     (folder / "master.cf").touch()
     return folder
 
