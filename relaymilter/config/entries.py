@@ -5,8 +5,7 @@ A table that can be read is read here, whole; one that can only be asked becomes
 
 import re
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from relaymilter.config.model import NameSet, NetworkSet
@@ -37,8 +36,6 @@ class Sources:
     """What list options are read from, across all of them."""
 
     problems: Problems
-    files: set[Path] = field(default_factory=set)
-    """Read, and to be read again when they change."""
 
     def parsed(self, values: list[Value], form: Form[T], asked: list[Table]) -> Iterator[T]:
         """Every entry that can be parsed; what cannot, or is doubtful, goes to problems; tables to ask to `asked`."""
@@ -59,7 +56,6 @@ class Sources:
     def _table(self, table: Loaded, place: str, form: Form[T]) -> Iterator[T]:
         key = place.rpartition(" ")[2].removeprefix("--")
         table = table.only(form.sort) if table.only else table
-        self.files.update(table.files)
         count = yield from self._all(table, form, lambda number: f"{table.source}:{number}: {key}")
         for note in table.notes:
             self.problems.warn(f"{table.source}:{note.number}: {key}" if note.number else place, note.text)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 MANY = 100
 """So many mistakes of one table are told, and how many more there are."""
@@ -20,9 +21,11 @@ class Value:
 class ConfigError(Exception):
     """Every problem of a configuration, one a line: `file:line: key: message`, or `--flag: message`."""
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: list[str], files: frozenset[Path] = frozenset()) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+        self.files = files
+        """What was read, or could not be: when one of these changes, it may be right."""
 
     @property
     def only_flags(self) -> bool:
@@ -43,10 +46,10 @@ class Problems:
     def warn(self, place: str, message: str) -> None:
         self.warnings.append(f"{place}: {message}")
 
-    def raise_any(self) -> None:
-        """Raises ConfigError if anything is wrong."""
+    def raise_any(self, files: frozenset[Path] = frozenset()) -> None:
+        """Raises ConfigError if anything is wrong; `files` are what was read."""
         if self.errors:
-            raise ConfigError(self.errors)
+            raise ConfigError(self.errors, files)
 
 
 @dataclass(slots=True)

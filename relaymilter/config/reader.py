@@ -14,6 +14,7 @@ from relaymilter.config.model import ListenSettings, LogSettings, LookupSettings
 from relaymilter.config.problems import Problems, Value
 from relaymilter.config.toml import read_toml
 from relaymilter.policy.verdict import Reply
+from relaymilter.tables.safety import noted
 
 T = TypeVar("T")
 
@@ -43,14 +44,16 @@ class Reading:
 def read(flags: Flags) -> Reading:
     """Everything, checked. Raises ConfigError with every problem."""
     problems = Problems()
+    used = {flags.config} if flags.config else set[Path]()
     values = read_toml(flags.config, problems) if flags.config else {}
     for key, texts in flags.given.items():
         values[key] = [Value(text, f"--{key}") for text in texts]
     reader = _Reader(values, problems)
-    settings = reader.settings()
-    problems.raise_any()
-    files = reader.sources.files | ({flags.config} if flags.config else set())
-    return Reading(settings, tuple(problems.warnings), frozenset(files))
+    with noted(used):
+        settings = reader.settings()
+    files = frozenset(used)
+    problems.raise_any(files)
+    return Reading(settings, tuple(problems.warnings), files)
 
 
 class _Reader:

@@ -12,6 +12,7 @@ from types import UnionType
 
 from relaymilter.config.options import OPTIONS, Kind
 from relaymilter.config.problems import Problems, Value
+from relaymilter.tables.safety import danger
 
 _WANTED: dict[Kind, tuple[type | UnionType, str]] = {
     Kind.SWITCH: (bool, "true or false"),
@@ -24,6 +25,9 @@ _WANTED: dict[Kind, tuple[type | UnionType, str]] = {
 
 def read_toml(path: Path, problems: Problems) -> dict[str, list[Value]]:
     """The values of every key of the file; what is wrong goes to problems."""
+    if reason := danger(path):
+        problems.error(str(path), reason.removeprefix(f"{path}: "))
+        return {}
     try:
         text = path.read_text("utf-8")
         table = tomllib.loads(text)

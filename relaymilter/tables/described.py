@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from relaymilter.tables.safety import use
 from relaymilter.tables.table import TableError
 
 Value: TypeAlias = str | int | bool | list[str]
@@ -37,6 +38,7 @@ def describe(name: str, keys: Mapping[str, type], needed: tuple[str, ...] = ()) 
     """Read the file `name`; `keys` are those that may be in it, with their types. Raises TableError."""
     path = Path(name)
     known = {**keys, **_PASSWORD}
+    use(path)
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -64,6 +66,7 @@ def _password(path: Path, values: Mapping[str, str]) -> str | None:
                 raise TableError(f"{path}: everyone may read the password in it: chmod o-r {path}")
             return values["password"]
         case ["password-file"]:
+            use(Path(values["password-file"]))
             try:
                 return Path(values["password-file"]).read_text("utf-8").rstrip("\n")
             except (OSError, ValueError) as error:

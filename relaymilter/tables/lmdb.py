@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from relaymilter.policy.ports import LookupFailed
+from relaymilter.tables.safety import require_safe
 from relaymilter.tables.table import TableError
 
 try:
@@ -71,6 +72,7 @@ def open_table(kind: str, name: str) -> LmdbTable:
         raise TableError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     if not stat.S_ISREG(found.st_mode):
         raise TableError(f"{path}: no file")
+    require_safe(Path(path))
     return LmdbTable(f"{kind}:{name}", _files.setdefault(os.path.abspath(path), _File(path)))
 
 

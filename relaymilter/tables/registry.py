@@ -5,9 +5,11 @@ table of its type is opened, so that a driver is only needed by those who use it
 """
 
 import importlib
+from pathlib import Path
 from typing import Protocol, cast
 
 from relaymilter.policy.ports import Table
+from relaymilter.tables.safety import note, require_safe, use
 from relaymilter.tables.table import Loaded, TableError
 
 TYPES = {
@@ -38,9 +40,18 @@ def is_table(text: str) -> bool:
 
 
 def open_table(text: str) -> Loaded | Table:
-    """The table of this `type:name`. Raises TableError."""
+    """The table of this `type:name`. Raises TableError, also if everyone may write what it is read from."""
     kind, _, name = text.partition(":")
     if not name:
         raise TableError(f"{text} names no table")
     module = cast(_Module, importlib.import_module(f"relaymilter.tables.{TYPES[kind]}"))
-    return module.open_table(kind, name)
+    try:
+        table = module.open_table(kind, name)
+    except TableError:
+        path = name[max(0, name.find("/")) :]  # its repair is to be noticed
+        note(Path(path), Path(f"{path}.db"))
+        raise
+    for path in table.files if isinstance(table, Loaded) else ():
+        use(path)
+    require_safe(Path(name))
+    return table

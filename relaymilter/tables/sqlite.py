@@ -15,6 +15,7 @@ from urllib.parse import quote
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.tables import deadline, query
 from relaymilter.tables.described import describe
+from relaymilter.tables.safety import require_safe
 from relaymilter.tables.table import TableError
 
 LOCKED = 0.9
@@ -88,4 +89,5 @@ def open_table(kind: str, name: str) -> SqliteTable:
     database = found.text("database")
     if not Path(database).is_file():
         raise TableError(f"{found.path}: database: there is no file {database}")
+    require_safe(Path(database))
     return SqliteTable(f"{kind}:{name}", database, query.checked(found))

@@ -7,12 +7,14 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+from relaymilter.tables.safety import use
 from relaymilter.tables.table import Entry, Loaded, TableError
 
 
 def open_table(_kind: str, name: str) -> Loaded:
     """The entries of the file `name`. Raises TableError."""
     path = Path(name)
+    use(path)
     try:
         content = path.read_bytes()
         content.decode("utf-8")

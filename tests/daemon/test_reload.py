@@ -97,7 +97,7 @@ def test_broken_configuration(folder: Path) -> None:
 def test_worker_that_cannot_live(folder: Path) -> None:
     """Where a worker cannot serve with the new settings, the old one goes on."""
     without_root = ("setpriv", "--bounding-set", "-setuid,-setgid,-chown")
-    folder.chmod(0o777)
+    folder.chmod(0o1777)
     where = f"unix:{folder}/s"
     daemon = Daemon(folder, "-c", "r.toml", where=where, prefix=without_root)
     rewrite(daemon, 'local-domain = ["example.org"]\n')
