@@ -138,6 +138,7 @@ static int wanted(const char *list, const char *name) {
 /* The macros Postfix sends before a stage, less those the milter does not want. */
 static void macros(struct conn *c, enum stage s, const char *rcpt) {
     const char *m[16];
+    char ip[64];
     int n = 0, place = step[s].place;
     if (place < 0) return;
 #define MACRO(name, value) do { m[n++] = name; m[n++] = value; } while (0)
@@ -155,6 +156,7 @@ static void macros(struct conn *c, enum stage s, const char *rcpt) {
         /* Only on request: an MTA gives a login at every stage from MAIL on. */
         if (*auth && c->symlist[place]) { MACRO("{auth_type}", "PLAIN"); MACRO("{auth_authen}", auth); }
         MACRO("{rcpt_addr}", rcpt);
+        if (c->symlist[place]) MACRO("{client_addr}", expand(client_ip, c->session, 254, ip, sizeof ip));
         MACRO("{rcpt_host}", "example.org");
         MACRO("{rcpt_mailer}", "smtp");
     } else if (s != S_HELO) MACRO("i", "4XyZ1234567890");

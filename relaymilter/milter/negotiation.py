@@ -32,7 +32,8 @@ def macros(needs: Iterable[Need] = ()) -> dict[int, str]:
         wire.STAGE_MAIL: NONE,
         # The login with RCPT, not MAIL: libmilter keeps the macros of a MAIL until the next packet of them, so that the
         # login of one message would serve the next if an MTA sent none. {rcpt_addr} always comes, the login with it.
-        wire.STAGE_RCPT: " ".join(("{auth_authen}", "{rcpt_addr}", *sorted(wanted))),
+        # {client_addr} as a second witness: libmilter can miss that one connection carries a second client (QUIT_NC).
+        wire.STAGE_RCPT: " ".join(("{auth_authen}", "{rcpt_addr}", "{client_addr}", *sorted(wanted))),
         wire.STAGE_DATA: NONE,
         wire.STAGE_END_OF_MESSAGE: NONE,
     }

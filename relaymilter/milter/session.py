@@ -13,6 +13,7 @@ from typing import TypeAlias
 from relaymilter.milter.replies import Mta, Words, answer, mta_of, told
 from relaymilter.observe.decisions import DecisionLog
 from relaymilter.policy.envelope import NOTHING_TOLD, NOWHERE, Certificate, Client, Need, Request, Told, client, request
+from relaymilter.policy.networks import parse_address
 from relaymilter.policy.ports import MustWait
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import Decision, Step, refuse
@@ -84,7 +85,7 @@ class Session:
     def asked(self, recipient: bytes, rcpt_addr: bytes | None, find: FindMacro) -> Request:
         """The request that RCPT makes; `rcpt_addr` is {rcpt_addr}, `find` gives the other macros that came with it."""
         return request(
-            self.client,
+            self.client if self._is_client(find("{client_addr}")) else NOWHERE,
             recipient,
             login=find("{auth_authen}") or None,
             rcpt_addr=rcpt_addr,
@@ -92,6 +93,13 @@ class Session:
             sender=self.sender,
             told=self._told(find) if self.service.needs else NOTHING_TOLD,
         )
+
+    def _is_client(self, told: str | None) -> bool:
+        """Is this {client_addr} the client's? One that is not told says nothing; another makes it a stranger."""
+        if not told or told == self.client.text:
+            return True
+        bare = told[5:] if told[:5].lower() == "ipv6:" else told
+        return self.client.address is not None and parse_address(bare) == self.client.address
 
     def _told(self, find: FindMacro) -> Told:
         needs = self.service.needs

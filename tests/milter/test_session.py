@@ -269,6 +269,29 @@ def test_bad_path(recipient: bytes) -> None:
     assert rcpt(session(address="127.0.0.1")[0], recipient) is None
 
 
+@pytest.mark.parametrize(
+    ("address", "told", "local"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.1", None, True),
+        ("127.0.0.1", "", True),
+        ("127.0.0.1", "127.0.0.2", False),
+        ("127.0.0.1", "203.0.113.7", False),
+        ("127.0.0.1", "unknown", False),
+        ("::1", "IPv6:::1", True),
+        ("::1", "IPv6:0:0:0:0:0:0:0:1", True),
+        ("::1", "IPv6:2001:db8::7", False),
+        ("203.0.113.7", "127.0.0.1", False),
+        (None, "127.0.0.1", False),
+    ],
+)
+def test_client_addr_is_a_second_witness(address: str | None, told: str | None, local: bool) -> None:
+    """A client whom the macros of RCPT name otherwise than CONNECT did is a stranger."""
+    ours, _ = session(address=address)
+    asked = ours.asked(THIRD_PARTY, None, {"{client_addr}": told}.get)
+    assert (ours.decide(asked).word == "permit") is local
+
+
 TLS = {"{cert_subject}": "client.example.net", "{cert_issuer}": "Example CA"}
 EVERYTHING = {
     "{auth_authen}": "bob",

@@ -24,7 +24,7 @@ def test_asks_for_what_it_needs(daemon: Relaymilter) -> None:
         wanted = mta.negotiate()
     assert (wanted.version, wanted.actions, wanted.steps) == (6, SET_MACROS, SILENT | UNSENT)
     used = {stage: names for stage, names in wanted.macros.items() if names != "{none}"}
-    assert used == {"connect": "v", "rcpt": "{auth_authen} {rcpt_addr}"}
+    assert used == {"connect": "v", "rcpt": "{auth_authen} {rcpt_addr} {client_addr}"}
     assert wanted.macros.keys() == {"connect", "helo", "mail", "rcpt", "data", "end"}
 
 
@@ -87,6 +87,18 @@ def test_every_stage(daemon: Relaymilter) -> None:
         mta.abort()
         mta.mail()
         assert rcpt(mta, VICTIM) == DENIED
+
+
+def test_quit_nc_without_an_abort(daemon: Relaymilter) -> None:
+    """libmilter goes on with the last client then; what the MTA says with the recipient makes it a stranger."""
+    with greeted(daemon, "127.0.0.1") as mta:
+        mta.mail()
+        assert rcpt(mta, VICTIM) == "continue"
+        mta.quit_nc()
+        mta.connect(STRANGER)
+        mta.helo()
+        mta.mail()
+        assert rcpt(mta, VICTIM, {b"{client_addr}": STRANGER.encode()}) == DENIED
 
 
 def test_quit_nc(daemon: Relaymilter) -> None:
