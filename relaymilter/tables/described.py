@@ -8,7 +8,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -24,13 +24,14 @@ class Description:
 
     path: Path
     values: Mapping[str, Value]
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
 
     def text(self, key: str, default: str = "") -> str:
         """The value of a key that is a string."""
         return str(self.values.get(key, default))
 
 
+_WANTED: dict[type, str] = {str: "a string", int: "a number", bool: "true or false", list: "a list of strings"}
 _PASSWORD = {"password": str, "password-file": str, "password-env": str}
 
 
@@ -48,8 +49,8 @@ def describe(name: str, keys: Mapping[str, type], needed: tuple[str, ...] = ()) 
     for key, value in values.items():
         if key not in known:
             raise TableError(f"{path}: no such key: {key}; there are {', '.join(sorted(known))}")
-        if type(value) is not known[key]:
-            raise TableError(f"{path}: {key}: wants a {known[key].__name__}")
+        if type(value) is not known[key] or (isinstance(value, list) and not all(isinstance(v, str) for v in value)):
+            raise TableError(f"{path}: {key}: wants {_WANTED[known[key]]}")
     for key in needed:
         if key not in values:
             raise TableError(f"{path}: {key} is missing")
@@ -62,17 +63,29 @@ def _password(path: Path, values: Mapping[str, str]) -> str | None:
         raise TableError(f"{path}: give one of {', '.join(given)}")
     match given:
         case ["password"]:
-            if path.stat().st_mode & stat.S_IROTH:
-                raise TableError(f"{path}: everyone may read the password in it: chmod o-r {path}")
+            _demand_privacy(path)
             return values["password"]
         case ["password-file"]:
-            use(Path(values["password-file"]))
-            try:
-                return Path(values["password-file"]).read_text("utf-8").rstrip("\n")
-            except (OSError, ValueError) as error:
-                raise TableError(f"{path}: password-file: {getattr(error, 'strerror', None) or error}") from None
+            return _first_line(path, Path(values["password-file"]))
         case ["password-env"]:
             if values["password-env"] not in os.environ:
                 raise TableError(f"{path}: password-env: there is no {values['password-env']} in the environment")
             return os.environ[values["password-env"]]
     return None
+
+
+def _first_line(path: Path, secret: Path) -> str:
+    use(secret)
+    try:
+        lines = secret.read_text("utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise TableError(f"{path}: password-file: {secret}: {getattr(error, 'strerror', None) or error}") from None
+    _demand_privacy(secret)
+    if len(lines) != 1:
+        raise TableError(f"{path}: password-file: {secret} has {len(lines)} lines; it is to have one, the password")
+    return lines[0]
+
+
+def _demand_privacy(secret: Path) -> None:
+    if secret.stat().st_mode & stat.S_IROTH:
+        raise TableError(f"{secret}: everyone may read the password in it: chmod o-r {secret}")
