@@ -342,3 +342,46 @@ def test_told_is_what_is_needed(needs: tuple[Need, ...], told: Told) -> None:
     ours = Session(Service(RULES, None, needs=frozenset(needs)))
     ours.connect("203.0.113.7", 40000, "Postfix 3.7.11")
     assert told == ours.asked(THIRD_PARTY, None, EVERYTHING.get).told
+
+
+@pytest.mark.parametrize(
+    ("version", "given", "login"),
+    [
+        ("8.17.1.9", "alice", "alice"),
+        ("8.17.1.9", "alice@other.example", "alice@other.example"),
+        ("8.17.1.9", "a+2Bb", "a+b"),
+        ("8.17.1.9", "a+2B20b", "a+20b"),
+        ("8.17.1.9", "+D0+B0lice", "\u0430lice"),
+        ("8.17.1.9", "al+E9ce", None),
+        ("8.17.1.9", "a+b", "a+b"),
+        ("Postfix 3.7.11", "a+2Bb", "a+2Bb"),
+        (None, "a+2Bb", "a+2Bb"),
+    ],
+    ids=[
+        *("Sendmail", "Sendmail, realm", "Sendmail, plus", "Sendmail, plus and digits", "Sendmail, UTF-8"),
+        *("Sendmail, Latin 1", "Sendmail, no xtext", "Postfix", "an unknown MTA"),
+    ],
+)
+def test_login_is_as_it_was_proved(version: str | None, given: str, login: str | None) -> None:
+    """Sendmail writes logins in xtext, Postfix as they are."""
+    ours = Session(Service(RULES, None))
+    ours.connect("203.0.113.7", 40000, version)
+    assert login == ours.asked(THIRD_PARTY, None, {"{auth_authen}": given}.get).login
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("192.0.2.25", "192.0.2.25"),
+        ("2001:db8::25", "2001:db8::25"),
+        ("IPv6:2001:db8:0:0:0:0:0:25", "2001:db8::25"),
+        ("/run/submission", "/run/submission"),
+    ],
+    ids=["IPv4", "Postfix, IPv6", "Sendmail, IPv6", "no address"],
+)
+def test_listener_address(given: str, shown: str) -> None:
+    """An address of a listener is in one form, whichever MTA gives it."""
+    ours = Session(Service(RULES, None, needs=frozenset({Need.LISTENER})))
+    ours.connect("203.0.113.7", 40000, "8.17.1.9")
+    macros = {"{daemon_name}": "MSA6", "{daemon_addr}": given, "{daemon_port}": "587"}
+    assert ours.asked(THIRD_PARTY, None, macros.get).told.listener == ("MSA6", shown, "587")
