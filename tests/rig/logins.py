@@ -35,7 +35,7 @@ def _database(logins: tuple[tuple[str, str], ...]) -> TemporaryDirectory[str]:
     split = ((login.partition("@"), password) for login, password in logins)
     lines = "".join(f"{login}\t{realm or HOST_NAME}\t{password}\n" for (login, _, realm), password in split)
     command = private_command("sh", "-c", _MAKE, "sh", f"{folder.name}/sasldb2")
-    subprocess.run(command, input=lines, text=True, check=True, capture_output=True)
+    subprocess.run(command, input=lines, text=True, check=True)
     return folder
 
 
