@@ -19,7 +19,8 @@ from relaymilter.cli import relaymilter
 from relaymilter.cli.explain import explain
 from relaymilter.cli.run import run
 from relaymilter.config.endpoint import InetEndpoint, UnixEndpoint, parse_endpoint
-from relaymilter.config.options import OPTIONS, POLICY, Kind, Option
+from relaymilter.config.option import Kind, Option
+from relaymilter.config.options import OPTIONS, POLICY
 from relaymilter.config.reader import DEFAULT_SOCKET, Flags, read
 from tests.rig.daemon import ROOT
 
@@ -62,7 +63,7 @@ def items(page: Path) -> dict[str, str]:
     found = {}
     for paragraph in text.split("\n\n"):
         tag = paragraph.strip().partition("\n")[0]
-        key = re.match(r"(?:-\w, )*(--[a-z-]+)|([a-z-]+) \((?:list|text|number|switch)\)", tag)
+        key = re.match(r"(?:-\w, )*(--[a-z-]+)|([a-z-]+) \((?:list|tables|text|number|switch)\)", tag)
         if key:
             found[key[1] or key[2]] = words(paragraph)
     return found

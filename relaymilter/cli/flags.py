@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from relaymilter.config.options import Kind, Option
+from relaymilter.config.option import Kind, Option
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags
 
@@ -35,7 +35,7 @@ def _option(option: Option) -> Callable[[F], F]:
     match option.kind:
         case Kind.SWITCH:
             return click.option(*names, is_flag=True, help=text)
-        case Kind.LIST:
+        case Kind.LIST | Kind.TABLES:
             return click.option(*names, multiple=True, metavar=option.metavar, help=text + "  Repeatable.")
         case Kind.TEXT | Kind.NUMBER:
             return click.option(*names, metavar=option.metavar, help=text)

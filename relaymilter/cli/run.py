@@ -1,7 +1,6 @@
 """relaymilter run: the daemon, in the foreground."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,11 @@ from relaymilter.cli.flags import flags, table_options, tell
 from relaymilter.cli.version import version_option
 from relaymilter.config.options import DAEMON, POLICY
 from relaymilter.config.problems import ConfigError
-from relaymilter.config.reader import Reading, read
+from relaymilter.config.reader import Flags, Reading, read
 from relaymilter.daemon.listener import CannotListen, open_listener
 from relaymilter.daemon.privileges import occupy_standard_streams, raise_file_limit
 from relaymilter.daemon.supervisor import Supervisor, WorkerFailed, block_signals
+from relaymilter.daemon.watch import Watch, read_steadily
 from relaymilter.observe.sink import log_to
 
 
@@ -29,26 +29,12 @@ def run(check: bool, config: Path | None, **given: Any) -> int:
     raise_file_limit()
     asked = flags(config, given)
     try:
-        reading = read(asked)
+        if check:
+            return _check(asked)
+        _supervisor(asked).run()
     except ConfigError as error:
         tell(error)
         return os.EX_USAGE if error.only_flags else os.EX_CONFIG
-    if check:
-        for warning in reading.warnings:
-            click.echo(f"relaymilter: warning: {warning}", err=True)
-        click.echo("The configuration is sound.")
-        return os.EX_OK
-    return _serve(reading, lambda: read(asked))
-
-
-def _serve(reading: Reading, reread: Callable[[], Reading]) -> int:
-    settings = reading.settings
-    log_to(settings.log.syslog, settings.log.verbose)
-    for warning in reading.warnings:
-        click.echo(f"relaymilter: warning: {warning}", err=True)
-    try:
-        listener = open_listener(settings.listen, settings.account)
-        Supervisor(settings, reread, listener).run()
     except (CannotListen, WorkerFailed) as error:
         click.echo(f"relaymilter: {error}", err=True)
         return os.EX_UNAVAILABLE
@@ -56,3 +42,24 @@ def _serve(reading: Reading, reread: Callable[[], Reading]) -> int:
         click.echo(f"relaymilter: {error.filename or ''}: {error.strerror}", err=True)
         return os.EX_CANTCREAT
     return os.EX_OK
+
+
+def _check(asked: Flags) -> int:
+    _warn(read(asked))
+    click.echo("The configuration is sound.")
+    return os.EX_OK
+
+
+def _supervisor(asked: Flags) -> Supervisor:
+    """With what it needs; no one else keeps the settings, which may be large and will be replaced."""
+    reading, seen = read_steadily(lambda: read(asked))
+    settings = reading.settings
+    log_to(settings.log.syslog, settings.log.verbose)
+    _warn(reading)
+    listener = open_listener(settings.listen, settings.account)
+    return Supervisor(settings, lambda: read(asked), listener, Watch(seen))
+
+
+def _warn(reading: Reading) -> None:
+    for warning in reading.warnings:
+        click.echo(f"relaymilter: warning: {warning}", err=True)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from relaymilter.config.model import NameSet, NetworkSet
 from relaymilter.config.problems import FirstOfMany, Problems, Value
+from relaymilter.config.sets import NameSet, NetworkSet
 from relaymilter.policy.domains import MAX_DOMAIN, domain_form
 from relaymilter.policy.networks import LocalNetwork, Networks, parse_network, suspicion
 from relaymilter.policy.ports import Table
@@ -29,6 +29,8 @@ class Form(Generic[T]):
     """Raises ValueError, in words."""
     doubt: Callable[[T], str | None]
     """What to warn of in it."""
+    with_values: bool = False
+    """It is a map: `parse` takes a key, a tab and a value, or a line of both."""
 
 
 @dataclass(slots=True)
@@ -66,10 +68,10 @@ class Sources:
         """A place is made only where something is told of it: there may be a million entries. Returns their number."""
         parse, doubt, count = form.parse, form.doubt, 0
         errors, warnings = FirstOfMany(self.problems.error), FirstOfMany(self.problems.warn)
-        for number, key, _ in table.entries:
+        for number, key, value in table.entries:
             count += 1
             try:
-                found = parse(key)
+                found = parse(f"{key}\t{value}" if value and form.with_values else key)
             except ValueError as error:
                 errors(place(number), str(error))
                 continue
@@ -109,10 +111,10 @@ def domains(values: list[Value], sources: Sources) -> NameSet:
     return NameSet(name_set(found()), tuple(asked))
 
 
-def logins(values: list[Value], sources: Sources) -> NameSet:
-    """Logins, as the MTA gives them."""
+def names(values: list[Value], form: Form[str], sources: Sources) -> NameSet:
+    """Names of this form."""
     asked: list[Table] = []
-    return NameSet(name_set(sources.parsed(values, LOGIN, asked)), tuple(asked))
+    return NameSet(name_set(sources.parsed(values, form, asked)), tuple(asked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,4 +181,3 @@ def _doubt_domain(domain: str) -> str | None:
 
 NETWORK = Form("network", parse_network, _doubt_network)
 DOMAIN = Form("domain", parse_domain, _doubt_domain)
-LOGIN = Form("login", parse_login, lambda _: None)

@@ -1,28 +1,12 @@
 """What a configuration comes to: frozen, complete, and checked."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
+from relaymilter.config.bounds import Bounds
 from relaymilter.config.endpoint import Endpoint
-from relaymilter.policy.networks import Networks
-from relaymilter.policy.ports import Names, Table
+from relaymilter.config.sets import NameSet, NetworkSet
 from relaymilter.policy.ruleset import Refusals
-
-
-@dataclass(frozen=True, slots=True)
-class NameSet:
-    """Names: those that are known, and tables that are asked for others."""
-
-    known: Names = frozenset()
-    asked: tuple[Table, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkSet:
-    """Networks that are known, and tables that are asked for an address in its canonical form."""
-
-    known: Networks = field(default_factory=Networks)
-    asked: tuple[Table, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +49,7 @@ class PolicySettings:
     """None: every login."""
     refusals: Refusals
     lookups: LookupSettings = LookupSettings()
+    bounds: Bounds = Bounds()
     mx_backup: MxBackupSettings = MxBackupSettings()
     name_servers: tuple[tuple[str, int], ...] = ()
     """Address and port of each; none: those of /etc/resolv.conf."""
@@ -110,6 +95,8 @@ class Settings:
     account: Account | None
     stop_timeout: float
     """Seconds."""
+    watch: float
+    """Seconds between two looks at the files; 0: none."""
     pin: bool
     runtime: Literal["libmilter", "loop"]
     workers: int

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from relaymilter.config import entries
-from relaymilter.config.model import MxBackupSettings, NetworkSet
+from relaymilter.config.model import MxBackupSettings
 from relaymilter.config.problems import Problems, Value
+from relaymilter.config.sets import NetworkSet
 from relaymilter.policy.domains import domain_form
 from relaymilter.policy.networks import LocalNetwork, Networks, parse_address, parse_network
 from relaymilter.policy.ports import Table

@@ -4,33 +4,10 @@ A key of the TOML file is the long flag without its dashes. The man page and the
 this table.
 """
 
-from dataclasses import dataclass
-from enum import Enum
+from relaymilter.config.bound_options import BOUNDS
+from relaymilter.config.option import Kind, Option
 
-
-class Kind(Enum):
-    """How often an option may be given, and with what."""
-
-    LIST = "list"
-    TEXT = "text"
-    NUMBER = "number"
-    SWITCH = "switch"
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option: a flag and a key of the same name."""
-
-    key: str
-    kind: Kind
-    help: str
-    metavar: str = ""
-    short: tuple[str, ...] = ()
-    default: str = ""
-    """As help prints it."""
-
-
-POLICY = (
+_RELAY = (
     Option(
         "local-network",
         Kind.LIST,
@@ -114,6 +91,9 @@ POLICY = (
         default="defer",
     ),
 )
+"""Whom and whose mail the relay rules permit, and what is said."""
+
+POLICY = _RELAY + BOUNDS
 """What decides, and what is said; `explain` has these too."""
 
 DAEMON = (
@@ -140,6 +120,13 @@ DAEMON = (
         "How long sessions in flight are served at a stop.",
         "SECONDS",
         default="30",
+    ),
+    Option(
+        "watch",
+        Kind.NUMBER,
+        "How often to look whether the files have changed, to reload then; 0: only at SIGHUP.",
+        "SECONDS",
+        default="5",
     ),
     Option(
         "runtime",

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from relaymilter.config import entries, mx, scalars
+from relaymilter.config import binding, entries, mx, scalars
 from relaymilter.config.endpoint import parse_endpoint
 from relaymilter.config.model import ListenSettings, LogSettings, LookupSettings, PolicySettings, Settings
 from relaymilter.config.problems import Problems, Value
 from relaymilter.config.toml import read_toml
+from relaymilter.config.written import login_list
+from relaymilter.policy.logins import Fold
 from relaymilter.policy.verdict import Reply
 from relaymilter.tables.safety import noted
 
@@ -70,6 +72,7 @@ class _Reader:
             dry_run=self.switch("dry-run"),
             account=self.one("user", scalars.account, None),
             stop_timeout=self.one("stop-timeout", scalars.seconds, 30.0),
+            watch=self.one("watch", scalars.watch_interval, 5.0),
             pin=not self.switch("no-pin"),
             runtime=self.one("runtime", lambda text: scalars.one_of(text, RUNTIMES), RUNTIMES[0]),
             workers=self.one("workers", scalars.worker_count, 1),
@@ -78,15 +81,17 @@ class _Reader:
     def policy(self) -> PolicySettings:
         networks = self.values.get("local-network", [Value(text, "default") for text in DEFAULT_NETWORKS])
         logins = self.values.get("authorised-login")
+        fold = Fold(self.one("login-fold", lambda text: scalars.one_of(text, [fold.value for fold in Fold]), "exact"))
         denied = self.relay_denied()
         on_error = self.one("on-error", lambda text: scalars.one_of(text, ("defer", "reject")), "defer")
         return PolicySettings(
             local_networks=entries.networks(networks, self.sources),
             local_domains=entries.domains(self.values.get("local-domain", []), self.sources),
             relay_domains=entries.domains(self.values.get("relay-domain", []), self.sources),
-            authorised_logins=None if logins is None else entries.logins(logins, self.sources),
+            authorised_logins=None if logins is None else entries.names(logins, login_list(fold), self.sources),
             refusals=scalars.refusals(denied, on_error),
             lookups=self.lookups(),
+            bounds=binding.bounds(self.values, self.sources, fold, self.switch("lockdown")),
             mx_backup=mx.mx_backup(self.values, self.sources),
             name_servers=mx.name_servers(self.values.get("dns-server", []), self.problems),
         )

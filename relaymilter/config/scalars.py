@@ -73,6 +73,17 @@ def long_time(text: str) -> float:
     return value
 
 
+def watch_interval(text: str) -> float:
+    """0, or 0.1 to an hour."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number of seconds") from None
+    if value and not 0.1 <= value <= 3600:
+        raise ValueError(f"{text} is out of range: give 0.1 to 3600 seconds, or 0 not to watch")
+    return value
+
+
 def cache_size(text: str) -> int:
     """1 to ten million."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000_000):

@@ -5,12 +5,14 @@ after that key.
 """
 
 import difflib
+import json
 import re
 import tomllib
 from pathlib import Path
 from types import UnionType
 
-from relaymilter.config.options import OPTIONS, Kind
+from relaymilter.config.option import Kind
+from relaymilter.config.options import OPTIONS
 from relaymilter.config.problems import Problems, Value
 from relaymilter.tables.safety import danger
 
@@ -20,6 +22,7 @@ _WANTED: dict[Kind, tuple[type | UnionType, str]] = {
     Kind.TEXT: (str, "one string"),
     Kind.NUMBER: (str | int | float, "one number"),
     Kind.LIST: (str, "a list of strings"),
+    Kind.TABLES: (dict, "tables"),
 }
 
 
@@ -57,7 +60,7 @@ def _values(path: Path, lines: list[str], key: str, value: object, problems: Pro
         near = difflib.get_close_matches(key, OPTIONS, 1)
         problems.error(place, "no such key" + (f": did you mean {near[0]}?" if near else ""))
         return []
-    if isinstance(value, list) and option.kind is Kind.LIST:
+    if isinstance(value, list) and option.kind in (Kind.LIST, Kind.TABLES):
         found = []
         for item in value:
             at = _line_of_item(lines, item, at)
@@ -71,7 +74,16 @@ def _one(value: object, kind: Kind, place: str, problems: Problems) -> list[Valu
     if not isinstance(value, types) or isinstance(value, bool) != (kind is Kind.SWITCH):
         problems.error(place, f"wants {wanted}")
         return []
+    if isinstance(value, dict):
+        return [Value(_inline(value), place)]
     return [Value(("no", "yes")[value] if isinstance(value, bool) else str(value), place)]
+
+
+def _inline(table: dict[str, object]) -> str:
+    """A table as the flag has it: TOML's strings and lists are JSON's, and a date is a string, too."""
+    return (
+        "{" + ", ".join(f"{json.dumps(key)} = {json.dumps(value, default=str)}" for key, value in table.items()) + "}"
+    )
 
 
 def _line_of_key(lines: list[str], key: str) -> int:

@@ -1,16 +1,23 @@
 """The composition root: settings -> the rule set that decides by them."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
-from relaymilter.config.model import LookupSettings, NameSet, PolicySettings
+from relaymilter.config.bounds import Bounds, LoginBounds
+from relaymilter.config.model import LookupSettings, PolicySettings
+from relaymilter.config.restricting import chosen as restrictions
+from relaymilter.config.sets import MapSet, NameSet
 from relaymilter.policy import relay
 from relaymilter.policy.backup import Backup
 from relaymilter.policy.domains import DomainList
-from relaymilter.policy.ports import Names, Table
+from relaymilter.policy.envelope import Request
+from relaymilter.policy.ports import Map, Names, Table
 from relaymilter.policy.relay import RelayRule
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.tables.any_of import AnyOf
+from relaymilter.tables.first_of import FirstOf
 from relaymilter.tables.guard import GuardedTable, Limits, ReadyTable
 
 
@@ -24,16 +31,40 @@ def ruleset(settings: PolicySettings) -> Ruleset:
     ours = (local, relayed)
     addresses = _names(NameSet(asked=networks.asked), limits)
     authorised = None if logins is None else _names(logins, limits)
-    rules = (
+    rules: list[tuple[RelayRule, tuple[Table, ...]]] = [
         (relay.permit_not_by_smtp(), ()),
         (relay.permit_local_client(networks.known, addresses), networks.asked),
-        (relay.permit_authorised_login(relay.Logins(authorised)), logins.asked if logins else ()),
+        (relay.permit_authorised_login(_logins(authorised, settings.bounds.logins)), logins.asked if logins else ()),
         (relay.permit_local_recipient(local, ours), local_domains.asked),
         (relay.permit_relay_domain(relayed, ours), relay_domains.asked),
-    )
+        *_narrow_trusts(settings.bounds, limits, relay.foreign_to(ours)),
+    ]
     in_order = sorted(rules, key=lambda rule: any(table.waits for table in rule[1]))
-    rules_in_order = (*(rule for rule, _ in in_order), *_mx_backup(settings, limits, ours))
-    return Ruleset(rules=rules_in_order, refusals=settings.refusals)
+    return Ruleset(
+        rules=(*(rule for rule, _ in in_order), *_mx_backup(settings, limits, ours)),
+        restrictions=restrictions(
+            settings.bounds,
+            lambda found: _names(found, limits),
+            lambda found: _map(found, limits),
+            (networks.known, addresses),
+            relay.foreign_to(ours),
+        ),
+        refusals=settings.refusals,
+    )
+
+
+def _logins(names: Names | None, bounds: LoginBounds) -> relay.Logins:
+    return relay.Logins(names, bounds.fold, bounds.mechanisms, bounds.listeners)
+
+
+def _narrow_trusts(
+    bounds: Bounds, limits: Limits, foreign: Callable[[Request], str | None]
+) -> Iterator[tuple[RelayRule, tuple[Table, ...]]]:
+    if bounds.certificates is not None:
+        yield relay.permit_certificate(_names(bounds.certificates, limits)), bounds.certificates.asked
+    if bounds.grants:
+        today = partial(time.strftime, "%Y-%m-%d")
+        yield relay.permit_grant(bounds.grants, bounds.logins.fold, today, foreign), ()
 
 
 def _mx_backup(settings: PolicySettings, limits: Limits, ours: tuple[DomainList, ...]) -> Iterator[RelayRule]:
@@ -61,7 +92,12 @@ def _names(found: NameSet, limits: Limits) -> Names:
     return AnyOf((found.known, *tables))
 
 
-def _asked(table: Table, limits: Limits) -> Names:
+def _map(found: MapSet, limits: Limits) -> Map:
+    tables = tuple(_asked(table, limits) for table in sorted(found.asked, key=lambda table: table.waits))
+    return FirstOf(found.known, tables)
+
+
+def _asked(table: Table, limits: Limits) -> GuardedTable | ReadyTable:
     if table.waits:
         return GuardedTable(table, limits)
     return ReadyTable(table)

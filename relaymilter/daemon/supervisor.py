@@ -1,8 +1,8 @@
 """The parent: owns the socket and the pid file, keeps the workers alive, and does nothing else.
 
 It waits for signals alone, all of which are blocked from the first moment on (libmilter has a signal thread of its own
-in the worker, whom SIGHUP would stop). A reload reads the settings aside and replaces the workers one after the other:
-when a new one serves, the old one drains. A worker that dies is replaced.
+in the worker, whom SIGHUP would stop), and looks at the files now and then. A reload reads the settings aside and
+replaces the workers one after the other: when a new one serves, the old one drains. A worker that dies is replaced.
 """
 
 import logging
@@ -19,6 +19,7 @@ from relaymilter.daemon import pidfile, worker
 from relaymilter.daemon.listener import Listener
 from relaymilter.daemon.notify import notify
 from relaymilter.daemon.slot import Slot, ending
+from relaymilter.daemon.watch import Watch, read_steadily
 from relaymilter.daemon.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -41,10 +42,12 @@ def block_signals() -> None:
 class Supervisor:
     """Runs until it is told to stop."""
 
-    def __init__(self, settings: Settings, read: Callable[[], Reading], listener: Listener) -> None:
+    def __init__(self, settings: Settings, read: Callable[[], Reading], listener: Listener, watch: Watch) -> None:
         self.settings = settings
         self.read = read
         self.listener = listener
+        self.watch = watch
+        self.look_at = time.monotonic() + settings.watch
         self.slots = [Slot(number) for number in range(settings.workers)]
         self.draining: list[Worker] = []
 
@@ -70,6 +73,7 @@ class Supervisor:
                 return
             if caught in (signal.SIGHUP, signal.SIGUSR1):
                 self.reload()
+            self.look()
             self.reap()
             for slot in self.slots:
                 if slot.due:
@@ -77,16 +81,27 @@ class Supervisor:
 
     def next_signal(self) -> int | None:
         times = [slot.restart_at for slot in self.slots if slot.restart_at is not None]
+        if self.settings.watch:
+            times.append(self.look_at)
         if not times:
             return signal.sigwaitinfo(SIGNALS).si_signo
         found = signal.sigtimedwait(SIGNALS, max(0.0, min(times) - time.monotonic()))
         return found.si_signo if found else None
 
+    def look(self) -> None:
+        """At the files, if it is time, and read them if they have changed."""
+        if not self.settings.watch or time.monotonic() < self.look_at:
+            return
+        if changed := self.watch.changed():
+            log.info("%s changed", ", ".join(map(str, changed)))
+            self.reload()
+        self.look_at = time.monotonic() + self.settings.watch
+
     def start(self, slot: Slot, settings: Settings) -> Worker:
         """A worker for this slot, once it serves. Raises WorkerFailed."""
         # The first core is another with every daemon, so that two of them do not share one while others idle.
         core = os.getpid() + slot.number
-        new = worker.start(settings, self.listener.socket, core, self.workers())
+        new = worker.start(settings, self.listener.socket, core, self.workers(), self.forget)
         new.control.settimeout(_READY_SECONDS)
         try:
             ready = new.control.recv(1) == b"R"
@@ -99,16 +114,24 @@ class Supervisor:
             raise WorkerFailed(f"a worker {ending(status)} before it served")
         return new
 
+    def forget(self) -> None:
+        """In a worker: its settings are its own, and those of before a reload are not to stay in its memory."""
+        del self.settings
+
     def workers(self) -> list[Worker]:
         return [*self.draining, *(slot.worker for slot in self.slots if slot.worker is not None)]
 
     def reload(self) -> None:
         """Read everything anew; keep what we have if any of it is wrong."""
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        begun = time.time()
+        self.watch.tried()
         try:
-            reading = self.read()
+            reading, seen = read_steadily(self.read, self.watch.files)
+            self.watch.add(reading.files, begun)
             first = self.start(self.slots[0], reading.settings)
         except ConfigError as error:
+            self.watch.add(error.files, begun)
             for problem in error.problems:
                 log.error("%s", problem)
             log.error("reload: refused; the old policy stays")
@@ -117,6 +140,7 @@ class Supervisor:
         except Exception:
             log.exception("reload: failed; the old policy stays")
         else:
+            self.watch = Watch(seen)
             self.adopt(reading, first)
         notify("READY=1")
 

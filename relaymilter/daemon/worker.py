@@ -5,13 +5,14 @@ closes, because the parent says so or is gone, it takes no new connections and e
 """
 
 import contextlib
+import gc
 import importlib
 import logging
 import os
 import secrets
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from relaymilter.config.model import LogSettings, Settings
@@ -48,9 +49,13 @@ class Worker:
         self.control.close()
 
 
-def start(settings: Settings, listener: socket.socket, core: int, others: Sequence[Worker]) -> Worker:
-    """Fork a worker; `others` are those whose control sockets it must not keep open."""
+def start(
+    settings: Settings, listener: socket.socket, core: int, others: Sequence[Worker], forget: Callable[[], None]
+) -> Worker:
+    """Fork a worker; `others` are those whose control sockets it must not keep open; it calls `forget`."""
     ours, theirs = socket.socketpair()
+    gc.collect()
+    gc.freeze()  # its pages stay shared
     pid = os.fork()
     if pid:
         theirs.close()
@@ -60,6 +65,7 @@ def start(settings: Settings, listener: socket.socket, core: int, others: Sequen
         ours.close()
         for other in others:
             other.control.close()
+        forget()
         _live(settings, listener, theirs, core)
         status = os.EX_OK
     except BaseException:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from relaymilter.config.options import DAEMON, OPTIONS, POLICY, Kind, Option
+from relaymilter.config.option import Kind, Option
+from relaymilter.config.options import DAEMON, OPTIONS, POLICY
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, Reading
 
@@ -163,7 +164,7 @@ def test_flag(given: Callable[..., Flags], option: Option) -> None:
         match option.kind:
             case Kind.SWITCH:
                 assert given(flag) == Flags({option.key: ("yes",)})
-            case Kind.LIST:
+            case Kind.LIST | Kind.TABLES:
                 assert given(flag, " a ", flag, "b") == Flags({option.key: (" a ", "b")})
             case _:
                 assert given(flag, "a", flag, "") == Flags({option.key: ("",)})

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relaymilter.config.entries import parse_domain
-from relaymilter.config.model import NameSet, NetworkSet, Settings
+from relaymilter.config.model import Settings
+from relaymilter.config.sets import NameSet, NetworkSet
 from relaymilter.policy.domains import domain_form
 
 from .written import problems, reading, settings

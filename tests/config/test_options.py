@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from relaymilter.config.options import DAEMON, OPTIONS, POLICY, Kind, Option
+from relaymilter.config.option import Kind, Option
+from relaymilter.config.options import DAEMON, OPTIONS, POLICY
 
 
 def test_keys_are_unique() -> None:

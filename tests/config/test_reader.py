@@ -12,11 +12,15 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from relaymilter.config.bounds import MapSet
 from relaymilter.config.endpoint import InetEndpoint, UnixEndpoint
-from relaymilter.config.model import NameSet, Settings
-from relaymilter.config.options import OPTIONS, Kind
+from relaymilter.config.model import Settings
+from relaymilter.config.option import Kind
+from relaymilter.config.options import OPTIONS
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, read
+from relaymilter.config.sets import NameSet, NetworkSet
+from relaymilter.policy.ports import Names
 
 from .written import FILE, flags, problems, problems_if_any, settings
 
@@ -32,6 +36,26 @@ def name_server(one: tuple[str, int]) -> str:
     """As it is written."""
     address, port = one
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def of_map(found: MapSet | None) -> str:
+    """The one entry of a map, as it was written."""
+    return " ".join(*found.known.items()) if found else ""
+
+
+def of_names(found: NameSet | None) -> str:
+    """The one name of a list."""
+    return of_frozen(found.known) if found else ""
+
+
+def of_frozen(found: Names | None) -> str:
+    """The one name of a set."""
+    return str(*found) if isinstance(found, frozenset) else ""
+
+
+def of_networks(found: NetworkSet | None) -> str:
+    """The one network of a list."""
+    return str(*found.known) if found else ""
 
 
 # Of each option: two values, and where they are found, as text.
@@ -53,6 +77,28 @@ OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
     "cache-negative": ("5.0", "7.5", lambda s: str(s.policy.lookups.negative)),
     "cache-size": ("5", "7", lambda s: str(s.policy.lookups.size)),
     "stale": ("90000.0", "7.5", lambda s: str(s.policy.lookups.stale)),
+    "login-fold": ("lower", "local", lambda s: s.policy.bounds.logins.fold.value),
+    "login-mechanism": ("PLAIN", "LOGIN", lambda s: str(*(s.policy.bounds.logins.mechanisms or ()))),
+    "login-listener": ("587", "25", lambda s: str(*(s.policy.bounds.logins.listeners or ()))),
+    "login-networks": ("a 192.0.2.0/24", "b 192.0.2.1/32", lambda s: of_map(s.policy.bounds.logins.networks)),
+    "login-recipients": ("a none", "b internal", lambda s: of_map(s.policy.bounds.logins.recipients)),
+    "sender-login": ("a@b.test c", "d.test e", lambda s: of_map(s.policy.bounds.logins.senders)),
+    "null-sender-login": ("a", "b", lambda s: of_names(s.policy.bounds.logins.null_sender)),
+    "local-client-sender": ("a@b.test", "c.test", lambda s: of_names(s.policy.bounds.local_client_senders)),
+    "certificate": ("a|b", "c|d", lambda s: of_names(s.policy.bounds.certificates)),
+    "grant": (
+        '{logins = "a"}',
+        '{logins = "b"}',
+        lambda s: "".join(f'{{logins = "{of_frozen(grant.logins)}"}}' for grant in s.policy.bounds.grants),
+    ),
+    "deny-client": ("192.0.2.0/24", "192.0.2.1/32", lambda s: of_networks(s.policy.bounds.denied.clients)),
+    "deny-helo": ("a.test", "b.test", lambda s: of_names(s.policy.bounds.denied.helo)),
+    "deny-sender": ("a@b.test", "<>", lambda s: of_names(s.policy.bounds.denied.senders)),
+    "deny-recipient": ("a@b.test", "c.test", lambda s: of_names(s.policy.bounds.denied.recipients)),
+    "warn": ("deny-helo", "deny-client", lambda s: str(*s.policy.bounds.warn)),
+    "lockdown": ("yes", "no", lambda s: "yes" if s.policy.bounds.lockdown.on else "no"),
+    "lockdown-file": ("/a", "/b", lambda s: s.policy.bounds.lockdown.file),
+    "lockdown-exempt": ("a", "b", lambda s: of_names(s.policy.bounds.lockdown.logins)),
     "on-error": ("reject", "defer", lambda s: "reject" if s.policy.refusals.uncertain.code == 554 else "defer"),
     "socket": ("unix:/a", "inet:25@127.0.0.1", lambda s: str(s.listen.socket)),
     "socket-mode": ("600", "666", lambda s: f"{s.listen.socket_mode:o}"),
@@ -64,6 +110,7 @@ OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
     "log-format": ("json", "text", lambda s: s.log.format),
     "log-decisions": ("refused", "none", lambda s: s.log.decisions),
     "stop-timeout": ("5.0", "7.5", lambda s: str(s.stop_timeout)),
+    "watch": ("0.0", "7.5", lambda s: str(s.watch)),
     "runtime": ("loop", "libmilter", lambda s: s.runtime),
     "workers": ("2", "3", lambda s: str(s.workers)),
     "no-pin": ("yes", "no", lambda s: "no" if s.pin else "yes"),
@@ -78,6 +125,8 @@ def as_toml(key: str, value: str) -> str:
             return f"{key} = {'true' if value == 'yes' else 'false'}\n"
         case Kind.LIST:
             return f'{key} = ["{value}"]\n'
+        case Kind.TABLES:
+            return f"{key} = [{value}]\n"
         case _:
             return f'{key} = "{value}"\n'
 
@@ -125,7 +174,7 @@ def test_reload_reads_anew() -> None:
     assert frozenset({"b.test", "c.test"}) == read(given).settings.policy.local_domains.known
 
 
-@pytest.mark.parametrize("key", [key for key, option in OPTIONS.items() if option.kind is not Kind.LIST])
+@pytest.mark.parametrize("key", [key for key, option in OPTIONS.items() if option.kind not in (Kind.LIST, Kind.TABLES)])
 def test_last_flag_counts(key: str) -> None:
     """Of a flag that is given twice, and is no list, the last one counts."""
     value, other, found = OPTION_VALUES[key]

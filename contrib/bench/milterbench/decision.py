@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from statistics import median
 from time import process_time_ns
 
-from relaymilter.config.model import NameSet, NetworkSet, PolicySettings
+from relaymilter.config.model import PolicySettings
+from relaymilter.config.sets import NameSet, NetworkSet
 from relaymilter.config.wiring import ruleset
 from relaymilter.policy.envelope import client, request
 from relaymilter.policy.networks import Networks, parse_network

@@ -1,0 +1,104 @@
+"""The restrictions in their order, from what they are bound to: the cheapest first, those that may wait last."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from relaymilter.config.bounds import Bounds, Denied, LoginBounds
+from relaymilter.config.sets import MapSet, NameSet
+from relaymilter.policy import logins, restrictions, senders
+from relaymilter.policy.domains import DomainList
+from relaymilter.policy.envelope import Need, Request
+from relaymilter.policy.mailboxes import Mailboxes
+from relaymilter.policy.networks import Networks
+from relaymilter.policy.ports import Map, Names
+from relaymilter.policy.ruleset import Restriction
+
+Naming = Callable[[NameSet], Names]
+Mapping = Callable[[MapSet], Map]
+
+NAMES = (
+    *("lockdown", "deny-client", "deny-helo", "deny-sender", "deny-recipient"),
+    *("login-networks", "login-recipients", "sender-login", "null-sender-login", "local-client-sender"),
+)
+"""Of all restrictions there are: the options that make them."""
+
+
+def chosen(
+    bounds: Bounds,
+    names: Naming,
+    maps: Mapping,
+    local: tuple[Networks, Names],
+    foreign: Callable[[Request], str | None],
+) -> tuple[Restriction, ...]:
+    """Those that are configured. `local` are the local clients; `foreign` says why a recipient is not ours."""
+    found = [
+        *_lockdown(bounds, names, foreign),
+        *_denied(bounds.denied, names),
+        *_of_logins(bounds.logins, names, maps, foreign),
+        *_of_local_clients(bounds, names, local),
+    ]
+    return tuple(replace(each, warns=each.name in bounds.warn) for each in found)
+
+
+def _lockdown(bounds: Bounds, names: Naming, foreign: Callable[[Request], str | None]) -> Iterator[Restriction]:
+    lockdown = bounds.lockdown
+    if lockdown.on or lockdown.file:
+        on = (lambda: True) if lockdown.on or not lockdown.file else _exists(lockdown.file)
+        exempt = (names(lockdown.logins), lockdown.networks)
+        yield Restriction("lockdown", restrictions.defer_in_lockdown(on, exempt, bounds.logins.fold, foreign))
+
+
+def _exists(path: str) -> Callable[[], bool]:
+    """Whether the file is there, looked up once a second; where that cannot be told, it is taken to be there."""
+    looked_at, there = float("-inf"), False
+
+    def ask() -> bool:
+        nonlocal looked_at, there
+        now = time.monotonic()
+        if now - looked_at >= 1:
+            try:
+                os.stat(path)
+                there = True
+            except FileNotFoundError:
+                there = False
+            except OSError:
+                there = True
+            looked_at = now
+        return there
+
+    return ask
+
+
+def _denied(denied: Denied, names: Naming) -> Iterator[Restriction]:
+    if denied.clients is not None:
+        addresses = names(NameSet(asked=denied.clients.asked))
+        yield Restriction("deny-client", restrictions.reject_client(denied.clients.known, addresses))
+    if denied.helo is not None:
+        ask = restrictions.reject_helo(DomainList(names(denied.helo)))
+        yield Restriction("deny-helo", ask, frozenset({Need.HELO}))
+    if denied.senders is not None:
+        yield Restriction("deny-sender", restrictions.reject_sender(Mailboxes(names(denied.senders))))
+    if denied.recipients is not None:
+        yield Restriction("deny-recipient", restrictions.reject_recipient(Mailboxes(names(denied.recipients))))
+
+
+def _of_logins(
+    bounds: LoginBounds, names: Naming, maps: Mapping, foreign: Callable[[Request], str | None]
+) -> Iterator[Restriction]:
+    fold = bounds.fold
+    if bounds.networks is not None:
+        yield Restriction("login-networks", logins.reject_login_client(maps(bounds.networks), fold))
+    if bounds.recipients is not None:
+        yield Restriction("login-recipients", logins.reject_login_recipient(maps(bounds.recipients), fold, foreign))
+    if bounds.senders is not None:
+        yield Restriction("sender-login", senders.reject_sender_not_owned(maps(bounds.senders), fold))
+    if bounds.null_sender is not None:
+        yield Restriction("null-sender-login", senders.reject_null_sender(names(bounds.null_sender), fold))
+
+
+def _of_local_clients(bounds: Bounds, names: Naming, local: tuple[Networks, Names]) -> Iterator[Restriction]:
+    if bounds.local_client_senders is not None:
+        allowed = Mailboxes(names(bounds.local_client_senders))
+        yield Restriction("local-client-sender", senders.reject_local_client_sender(*local, allowed))
