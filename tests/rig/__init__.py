@@ -17,9 +17,9 @@
         # Smtp: command(line) write(bytes) read_reply() ehlo mail rcpt rset message quit close
         #       auth(login, password="secret", mechanism="PLAIN") starttls() xclient(address, NAME=..., LOGIN=...)
 
-Logins (LOGINS, password "secret"): alice, bob, Alice, LOOK_ALIKE, and alice@other.example, of another realm than
-the host's own.  PLAIN, LOGIN and CRAM-MD5.  To a milter Postfix calls them alice@mx.example.org and
-alice@other.example, Sendmail alice and alice@other.example.
+Logins (LOGINS, password "secret"): alice, bob, Alice, LOOK_ALIKE, bob+tag, and alice@other.example, of another realm
+than the host's own.  PLAIN, LOGIN and CRAM-MD5.  To a milter Postfix calls them alice@mx.example.org and
+alice@other.example, Sendmail alice and alice@other.example (and bob+2Btag, in xtext, which our session undoes).
 
 Port 587 is open beside 25 for the same; a milter knows it by {daemon_name}: mx.example.org and submission on Postfix,
 MTA (MTA6) and MSA (MSA6) on Sendmail.

@@ -9,7 +9,7 @@ HOST_NAME = "mx.example.org"
 
 LOOK_ALIKE = "\u0430lice"
 """The first letter is Cyrillic."""
-LOGINS = dict.fromkeys(("alice", "bob", "alice@other.example", "Alice", LOOK_ALIKE), "secret")
+LOGINS = dict.fromkeys(("alice", "bob", "alice@other.example", "Alice", LOOK_ALIKE, "bob+tag"), "secret")
 
 
 @dataclass(frozen=True, slots=True)
