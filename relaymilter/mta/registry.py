@@ -1,0 +1,26 @@
+"""The MTAs whose configuration can be read, each by the module of its name."""
+
+import importlib
+from typing import Protocol, cast
+
+from relaymilter.mta.found import Found
+
+MTAS = ("postfix", "sendmail")
+
+
+class _Module(Protocol):
+    def read(self, directory: str | None) -> Found: ...
+
+
+def read_mta(text: str) -> Found:
+    """What `postfix`, `postfix:/DIR` or the like is told. Raises ValueError, in words."""
+    name, colon, directory = text.partition(":")
+    if name not in MTAS:
+        raise ValueError(f"{name!r} is no MTA that is known: give {' or '.join(MTAS)}, and perhaps :/DIR")
+    if colon and not directory.startswith("/"):
+        raise ValueError(f"{directory!r} is no absolute path of a folder: give {name}, or {name}:/DIR")
+    module = cast(_Module, importlib.import_module(f"relaymilter.mta.{name}"))
+    try:
+        return module.read(directory or None)
+    except OSError as error:
+        raise ValueError(f"{error.filename or name}: {error.strerror}") from None
