@@ -10,10 +10,13 @@ SEPARATOR = "|"
 
 
 def certificate_key(certificate: Certificate | None) -> str | None:
-    """`subject|issuer`, as a list has it; None without a certificate, and for names that cannot be written so."""
-    if certificate is None or SEPARATOR in certificate.subject + certificate.issuer:
+    """`subject|issuer`, as a list has it; None without both, and for names that cannot be written so."""
+    if certificate is None:
         return None
-    return f"{certificate.subject}{SEPARATOR}{certificate.issuer}"
+    subject, issuer = certificate
+    if not (subject and issuer) or SEPARATOR in subject or SEPARATOR in issuer:
+        return None
+    return f"{subject}{SEPARATOR}{issuer}"
 
 
 def parse_certificate(entry: str) -> str:

@@ -17,11 +17,16 @@ MAX_DOMAIN = 255
 """Octets of a domain (RFC 5321 4.5.3.1.2)."""
 
 
+def ascii_lower(text: str) -> str:
+    """Text with its ASCII letters, and none but them, in lower case."""
+    return text.lower() if text.isascii() else text.translate(_UPPER)
+
+
 def domain_form(text: str) -> str:
     """The form to compare of a domain or a literal, as a client or an administrator wrote it. Raises ValueError."""
     if text.startswith("["):
         return _literal_form(text)
-    labels = text.translate(_UPPER).removesuffix(".").split(".")
+    labels = ascii_lower(text).removesuffix(".").split(".")
     domain = ".".join(label if label.isascii() else _a_label(label) for label in labels)
     for label in domain.split("."):
         if not _LABEL.fullmatch(label):

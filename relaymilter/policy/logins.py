@@ -1,7 +1,8 @@
 """Logins: how they are compared, where they may come from, and whom they may write to.
 
 A login is what {auth_authen} proves: with a realm on Postfix, mostly without one on Sendmail. Restrictions here close
-only: they bind whoever has proved a login, whichever rule permitted.
+only: they bind whoever has proved a login, whichever rule permitted. Only ASCII letters are folded: str.lower() would
+make KELVIN SIGN a `k`, and so another login of one that looks like it.
 """
 
 from collections.abc import Callable
@@ -9,8 +10,9 @@ from enum import Enum
 from functools import lru_cache
 from typing import TypeAlias
 
+from relaymilter.policy.domains import ascii_lower
 from relaymilter.policy.envelope import Request
-from relaymilter.policy.mailboxes import Mailboxes, words
+from relaymilter.policy.mailboxes import Mailboxes, entry_form, words
 from relaymilter.policy.networks import Networks, parse_network
 from relaymilter.policy.ports import LookupFailed, Map, Names
 from relaymilter.policy.verdict import NoOpinion, Reject, Reply
@@ -34,22 +36,29 @@ class Fold(Enum):
     LOWER_LOCAL = "lower-local"
 
     def of(self, login: str) -> str:
-        """The form that is compared, of a login or of an entry; an entry `@realm` keeps its realm."""
+        """The form that is compared, of a login or of an entry; an entry `@realm` is in lower case always.
+
+        A login with two `@` keeps both: which of them begins the realm is not certain.
+        """
+        if login.startswith("@"):
+            return ascii_lower(login)
         if self in (Fold.LOWER, Fold.LOWER_LOCAL):
-            login = login.lower()
-        if self in (Fold.LOCAL, Fold.LOWER_LOCAL) and not login.startswith("@"):
-            login = login.rpartition("@")[0] or login
+            login = ascii_lower(login)
+        if self in (Fold.LOCAL, Fold.LOWER_LOCAL) and login.count("@") == 1:
+            login = login.partition("@")[0]
         return login
 
 
 def login_keys(login: str, fold: Fold) -> tuple[str, ...]:
     """What stands for a login in a list or a map: itself, then `@realm` in lower case where it has one."""
-    _, at, realm = login.rpartition("@")
-    return (fold.of(login), f"@{realm.lower()}") if at else (fold.of(login),)
+    name, _, realm = login.rpartition("@")
+    return (fold.of(login), "@" + ascii_lower(realm)) if name and realm else (fold.of(login),)
 
 
 def is_among(login: str, logins: Names, fold: Fold) -> bool:
-    """Is this login, or its realm, one of these? Raises LookupFailed."""
+    """Is this login, or its realm, one of these? One that looks like an entry `@realm` is not. Raises LookupFailed."""
+    if login.startswith("@"):
+        return False
     return any(key in logins for key in login_keys(login, fold))
 
 
@@ -100,16 +109,21 @@ def reject_login_recipient(recipients: Map, fold: Fold, ours: Callable[[Request]
         value = value_of(request.login, recipients, fold)
         if value is None:
             return _UNBOUND
-        allowed = words(value)
-        if "internal" in allowed and ours(request) is None:
-            return NoOpinion("the recipient is ours")
-        if Mailboxes(_mailboxes(value)).match(request.path) is not None:
+        internal, mailboxes = _recipients(value)
+        if mailboxes.match(request.path) is not None:
             return NoOpinion("this login may write to the recipient")
+        if internal and ours(request) is None:
+            return NoOpinion("the recipient is ours")
         return Reject(RECIPIENT_REFUSED, f"this login may write to {value or 'none'}")
 
     return ask
 
 
 @lru_cache(4096)
-def _mailboxes(value: str) -> frozenset[str]:
-    return frozenset(words(value.lower())) - {"internal", "none"}
+def _recipients(value: str) -> tuple[bool, Mailboxes]:
+    """Whether mailboxes of ours are among them, and which others."""
+    try:
+        found = {entry_form(word) for word in words(value)}
+    except ValueError as error:
+        raise LookupFailed(f"the recipients of a login: {error}") from error
+    return "internal" in found, Mailboxes(frozenset(found - {"internal", "none"}))

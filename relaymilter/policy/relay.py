@@ -16,7 +16,7 @@ from relaymilter.policy.envelope import Need, Request
 from relaymilter.policy.grants import Grant
 from relaymilter.policy.logins import Fold, is_among
 from relaymilter.policy.networks import Networks
-from relaymilter.policy.ports import Names
+from relaymilter.policy.ports import LookupFailed, MustWait, Names
 from relaymilter.policy.verdict import NoOpinion, Permit
 
 Ask: TypeAlias = Callable[[Request], Permit | NoOpinion]
@@ -46,6 +46,7 @@ _BY_SMTP = NoOpinion("came by SMTP")
 _NO_ADDRESS = NoOpinion("the client has no usable address")
 _NO_LOGIN = NoOpinion("no login")
 _NOT_LOCAL = NoOpinion("in no local network")
+_NO_GRANT = NoOpinion("no grant names this client, login and certificate")
 
 
 def permit_local_client(networks: Networks, addresses: Names = frozenset()) -> RelayRule:
@@ -95,7 +96,7 @@ def permit_authorised_login(logins: Logins) -> RelayRule:
         if not request.login:
             return _NO_LOGIN
         told = request.told
-        if logins.mechanisms is not None and (told.mechanism or "").upper() not in logins.mechanisms:
+        if logins.mechanisms is not None and not _is_one_of(told.mechanism, logins.mechanisms):
             return NoOpinion(f"the mechanism {told.mechanism or 'that was not told'} does not authorise")
         if logins.listeners is not None and logins.listeners.isdisjoint(told.listener):
             return NoOpinion(f"the listener {' '.join(told.listener) or 'that was not told'} takes no logins")
@@ -106,6 +107,11 @@ def permit_authorised_login(logins: Logins) -> RelayRule:
         return NoOpinion("this login is not authorised")
 
     return RelayRule("authorised-login", ask, logins.needs)
+
+
+def _is_one_of(mechanism: str | None, mechanisms: frozenset[str]) -> bool:
+    """Postfix gives it as the client typed it; some letters beyond ASCII are ASCII ones in upper case, as dotless i."""
+    return mechanism is not None and mechanism.isascii() and mechanism.upper() in mechanisms
 
 
 def permit_certificate(certificates: Names) -> RelayRule:
@@ -123,24 +129,38 @@ def permit_certificate(certificates: Names) -> RelayRule:
 def permit_grant(
     grants: tuple[Grant, ...], fold: Fold, today: Callable[[], str], foreign: Callable[[Request], str | None]
 ) -> RelayRule:
-    """One of the grants covers this recipient; `today` is the date of now, as YYYY-MM-DD."""
+    """One of the grants covers this recipient; `today` is the date of now, as YYYY-MM-DD.
+
+    A grant that cannot be asked ends in no answer only where no other grants. Only those are told of that name the
+    client: of many, nearly all are another's.
+    """
 
     def ask(request: Request) -> Permit | NoOpinion:
-        now = today()
-        objections = []
+        day, objections = today(), list[str]()
+        problem: LookupFailed | MustWait | None = None
         for grant in grants:
-            objection = grant.objection(request, now, fold, foreign)
-            if objection is None:
-                return Permit(f"granted: {grant.name}")
-            objections.append(f"{grant.name}: {objection}")
-        return NoOpinion("; ".join(objections))
+            try:
+                if grant.names_another(request, fold) is not None:
+                    continue
+                objection = grant.objection(request, day, foreign)
+            except MustWait as must_wait:
+                problem = must_wait
+            except LookupFailed as failure:
+                problem = problem or failure
+            else:
+                if objection is None:
+                    return Permit(f"granted: {grant.name}")
+                objections.append(f"{grant.name}: {objection}")
+        if problem is not None:
+            raise problem
+        return NoOpinion("; ".join(objections)) if objections else _NO_GRANT
 
     needs = {Need.CERTIFICATE} if any(grant.certificates is not None for grant in grants) else ()
     return RelayRule("grant", ask, frozenset(needs))
 
 
 def foreign_to(ours: tuple[DomainList, ...]) -> Callable[[Request], str | None]:
-    """What says why a recipient is in none of these domains, or None where it is."""
+    """What says why a recipient is in none of these domains, or None where it is. Raises LookupFailed."""
     parts = [_recipient_in(domains, ours, "ours", postmaster=True) for domains in ours]
 
     def ask(request: Request) -> str | None:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from relaymilter.policy.address import Malformed, Path, parse
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.logins import Fold, is_among
-from relaymilter.policy.mailboxes import Mailboxes, keys, words
+from relaymilter.policy.mailboxes import NULL_PATH, Mailboxes, keys, words
 from relaymilter.policy.networks import Networks
 from relaymilter.policy.ports import Map, Names
 from relaymilter.policy.verdict import NoOpinion, Reject, Reply
@@ -22,6 +22,7 @@ NOT_ALLOWED = Reply(553, "5.7.1", "{sender}: Sender address rejected: not allowe
 
 _NO_LOGIN = NoOpinion("no login")
 _NULL_SENDER = NoOpinion("the null sender")
+_A_SENDER = NoOpinion("not the null sender")
 _OTHER_CLIENT = NoOpinion("no local client, or one with a login")
 
 
@@ -30,25 +31,42 @@ def is_null(sender: bytes) -> bool:
     return sender in (b"<>", b"")
 
 
+def sender_path(sender: bytes) -> Path | None:
+    """The mailbox of a sender, or NULL_PATH; None where an MTA may read another, or an odd form of the null sender."""
+    if is_null(sender):
+        return NULL_PATH
+    path = parse(sender)
+    return None if isinstance(path, Malformed) or path.routing or path == NULL_PATH else path
+
+
+def may_be_null(sender: bytes) -> bool:
+    """The null sender, or what an MTA may take for it: `< >`, `<(c)>`, `<<>>` on both, `<"">`, `<@h:>` on Postfix."""
+    if is_null(sender):
+        return True
+    path = parse(sender)
+    return isinstance(path, Malformed) or path == NULL_PATH
+
+
 def reject_sender_not_owned(owners: Map, fold: Fold) -> Ask:
     """The sender is no mailbox of the login; `owners` has for a mailbox or a domain the logins that own it.
 
-    The most specific entry decides, with the `+tag` first and then without. The null sender has a setting of its own.
+    The most specific entry decides, with the `+tag` first and then without; an owner may be a realm, `@example.org`.
+    The null sender has a setting of its own.
     """
 
     def ask(request: Request) -> Reject | NoOpinion:
         if not request.login:
             return _NO_LOGIN
-        if is_null(request.sender):
+        sender = sender_path(request.sender)
+        if sender is NULL_PATH:
             return _NULL_SENDER
-        sender = parse(request.sender)
-        if isinstance(sender, Malformed) or sender.routing:
-            return Reject(NOT_OWNED, "the sender is no plain mailbox")
+        if sender is None:
+            return Reject(NOT_OWNED, "the sender is no certain mailbox")
         found = _owners(sender, owners)
         if found is None:
             return Reject(NOT_OWNED, "nobody owns the sender")
         key, logins = found
-        if fold.of(request.login) in {fold.of(login) for login in logins}:
+        if is_among(request.login, {fold.of(login) for login in logins}, fold):
             return NoOpinion(f"this login owns {key}")
         return Reject(NOT_OWNED, f"{key} is owned by others")
 
@@ -69,8 +87,8 @@ def reject_null_sender(allowed: Names, fold: Fold) -> Ask:
     def ask(request: Request) -> Reject | NoOpinion:
         if not request.login:
             return _NO_LOGIN
-        if not is_null(request.sender):
-            return NoOpinion("a sender")
+        if not may_be_null(request.sender):
+            return _A_SENDER
         if is_among(request.login, allowed, fold):
             return NoOpinion("this login may use the null sender")
         return Reject(NOT_OWNED, "this login may not use the null sender")
@@ -88,8 +106,8 @@ def reject_local_client_sender(networks: Networks, addresses: Names, senders: Ma
         local = networks.find(address)
         if local.excluded if local is not None else str(address) not in addresses:
             return _OTHER_CLIENT
-        sender = Path("", "", False) if is_null(request.sender) else parse(request.sender)
-        found = None if isinstance(sender, Malformed) or sender.routing else senders.find(sender)
+        sender = sender_path(request.sender)
+        found = None if sender is None else senders.find(sender)
         if found is None:
             return Reject(NOT_ALLOWED, "a local client may not use this sender")
         return NoOpinion(f"{found} is a sender of local clients")
