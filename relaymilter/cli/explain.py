@@ -13,7 +13,7 @@ from relaymilter.config.options import POLICY
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import read
 from relaymilter.observe.printable import typed
-from relaymilter.policy.envelope import client, request
+from relaymilter.policy.envelope import Certificate, Told, client, request
 
 _STATUS = {"permit": os.EX_OK, "reject": os.EX_NOPERM, "defer": os.EX_TEMPFAIL}
 
@@ -25,6 +25,10 @@ _STATUS = {"permit": os.EX_OK, "reject": os.EX_NOPERM, "defer": os.EX_TEMPFAIL}
 @click.option("--sender", default="<>", metavar="PATH", help="The argument of MAIL FROM.")
 @click.option("--recipient", required=True, metavar="PATH", help="The argument of RCPT TO, as typed or as logged.")
 @click.option("--rcpt-addr", metavar="ADDRESS", help="What the MTA makes of it: {rcpt_addr}.")
+@click.option("--mechanism", metavar="MECHANISM", help="Of AUTH: {auth_type}.")
+@click.option("--listener", metavar="NAME", multiple=True, help="{daemon_name}, {daemon_addr} or {daemon_port}.")
+@click.option("--cert-subject", metavar="NAME", help="{cert_subject}, of a certificate that the MTA has verified.")
+@click.option("--cert-issuer", metavar="NAME", help="{cert_issuer}.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @table_options(POLICY)
 def explain(
@@ -34,6 +38,10 @@ def explain(
     sender: str,
     recipient: str,
     rcpt_addr: str | None,
+    mechanism: str | None,
+    listener: tuple[str, ...],
+    cert_subject: str | None,
+    cert_issuer: str | None,
     as_json: bool,
     config: Path | None,
     **given: Any,
@@ -47,18 +55,24 @@ def explain(
     asked = request(
         client(address),
         typed(recipient),
-        login=_login(login),
+        login=_text(login),
         rcpt_addr=None if rcpt_addr is None else typed(rcpt_addr),
         helo=typed(helo),
         sender=typed(sender),
+        told=Told(_text(mechanism), tuple(" ".join(listener).split()), _certificate(cert_subject, cert_issuer)),
     )
     explanation = explain_request(settings.policy, asked)
     click.echo(json.dumps(explanation.as_dict(), indent=2) if as_json else _lines(explanation))
     return _STATUS[explanation.verdict]
 
 
-def _login(text: str | None) -> str | None:
+def _text(text: str | None) -> str | None:
     return typed(text).decode("utf-8", "surrogateescape") if text else None
+
+
+def _certificate(subject: str | None, issuer: str | None) -> Certificate | None:
+    named, signed = _text(subject), _text(issuer)
+    return Certificate(named, signed) if named and signed else None
 
 
 def _lines(explanation: Explanation) -> str:

@@ -1,7 +1,5 @@
 """The restrictions in their order, from what they are bound to: the cheapest first, those that may wait last."""
 
-import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -14,6 +12,7 @@ from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.networks import Networks
 from relaymilter.policy.ports import Map, Names
 from relaymilter.policy.ruleset import Restriction
+from relaymilter.tables.presence import Presence
 
 Naming = Callable[[NameSet], Names]
 Mapping = Callable[[MapSet], Map]
@@ -45,30 +44,15 @@ def chosen(
 def _lockdown(bounds: Bounds, names: Naming, foreign: Callable[[Request], str | None]) -> Iterator[Restriction]:
     lockdown = bounds.lockdown
     if lockdown.on or lockdown.file:
-        on = (lambda: True) if lockdown.on or not lockdown.file else _exists(lockdown.file)
+        on: Callable[[], bool] = _always
+        if lockdown.file and not lockdown.on:
+            on = Presence(lockdown.file, "lockdown")
         exempt = (names(lockdown.logins), lockdown.networks)
         yield Restriction("lockdown", restrictions.defer_in_lockdown(on, exempt, bounds.logins.fold, foreign))
 
 
-def _exists(path: str) -> Callable[[], bool]:
-    """Whether the file is there, looked up once a second; where that cannot be told, it is taken to be there."""
-    looked_at, there = float("-inf"), False
-
-    def ask() -> bool:
-        nonlocal looked_at, there
-        now = time.monotonic()
-        if now - looked_at >= 1:
-            try:
-                os.stat(path)
-                there = True
-            except FileNotFoundError:
-                there = False
-            except OSError:
-                there = True
-            looked_at = now
-        return there
-
-    return ask
+def _always() -> bool:
+    return True
 
 
 def _denied(denied: Denied, names: Naming) -> Iterator[Restriction]:

@@ -1,0 +1,35 @@
+"""A file that is a switch."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from relaymilter.tables.presence import SECONDS, Presence
+
+
+def test_it_is_on_while_the_file_is_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A change is seen a second later at most, and logged once."""
+    now = 0.0
+    path = tmp_path / "lockdown"
+    there = Presence(str(path), "lockdown", lambda: now)
+    assert not there()
+    path.touch()
+    assert not there()
+    now += SECONDS
+    with caplog.at_level(logging.WARNING):
+        assert there()
+        assert there()
+        path.unlink()
+        now += SECONDS
+        assert not there()
+    assert [f"lockdown: on, {path}", f"lockdown: off, {path}"] == caplog.messages
+
+
+@pytest.mark.parametrize("path", ["{}/file/below", "{}/" + "x" * 300], ids=["below a file", "a name too long"])
+def test_what_cannot_be_told_is_on(tmp_path: Path, path: str) -> None:
+    """It closes."""
+    (tmp_path / "file").touch()
+    assert Presence(path.format(tmp_path), "lockdown")()
