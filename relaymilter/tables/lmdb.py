@@ -186,6 +186,11 @@ class _Open:
         return True
 
     def _demand_all_pages(self) -> None:
+        """What is beyond the end of a file ends the process that reads it there.
+
+        LMDB writes the last page that it has counted, but for values of kilobytes deleted in the transaction that put
+        them; such a file counts as cut off, too, until the next commit.
+        """
         size = os.fstat(self._descriptor).st_size
         if size < METAS * self._page or size < (self._environment.info()["last_pgno"] + 1) * self._page:
-            raise OSError(errno.EIO, "the file is cut off")
+            raise lmdb.Error("the file is cut off")  # or was made larger between the two numbers
