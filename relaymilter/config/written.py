@@ -3,32 +3,21 @@
 from functools import partial
 
 from relaymilter.config.entries import Form, parse_domain, parse_login
-from relaymilter.policy.address import Malformed, parse
 from relaymilter.policy.certificates import parse_certificate
 from relaymilter.policy.logins import Fold
-from relaymilter.policy.mailboxes import NULL
+from relaymilter.policy.mailboxes import entry_form
 
 
 def mailbox_form(entry: str) -> str:
     """`bob@example.org`, `@example.org`, a domain, `.example.org`, a bare name, or `<>`. Raises ValueError."""
-    if entry == NULL:
-        return NULL
     if entry.startswith("@"):
         return "@" + parse_domain(entry[1:])
-    if "@" not in entry:
-        return parse_domain(entry)
-    path = parse(f"<{entry}>".encode())
-    if isinstance(path, Malformed):
-        raise ValueError(f"{entry!r} is no mailbox: {path.reason}")
-    if path.routing or not path.domain:
-        raise ValueError(f"{entry!r} is no mailbox: give its address as it is delivered")
-    return f"{path.local.lower()}@{path.domain}"
+    return parse_domain(entry) if "." in entry and "@" not in entry else entry_form(entry)
 
 
 def login_form(fold: Fold, entry: str) -> str:
-    """A login, folded; `@realm` in lower case; `*` stands for all others. Raises ValueError."""
-    login = parse_login(entry)
-    return login.lower() if login.startswith("@") else fold.of(login)
+    """A login, folded; `@realm`; `*` stands for all others. Raises ValueError."""
+    return fold.of(parse_login(entry))
 
 
 def login_list(fold: Fold) -> Form[str]:
