@@ -11,6 +11,7 @@ from typing import Any
 
 import dns.exception
 import dns.name
+import dns.rdatatype
 import dns.resolver
 
 from relaymilter.policy.networks import Address, parse_address
@@ -65,7 +66,11 @@ class Resolver:
         try:
             absolute = dns.name.from_text(f"{name}.")
             found = list(self._stub.resolve(absolute, kind, lifetime=max(0.001, until - time.monotonic())))
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        except dns.resolver.NXDOMAIN:
+            return []
+        except dns.resolver.NoAnswer as error:
+            if odd := _why_no_answer(error.kwargs["response"]):
+                raise KeyFailed(f"{name} {kind}: {odd}") from error
             return []
         except (dns.name.NameTooLong, dns.name.LabelTooLong, dns.name.EmptyLabel):  # nobody can have it
             return []
@@ -100,6 +105,18 @@ def _stub(servers: Sequence[tuple[str, int]], lifetime: float) -> dns.resolver.R
             stub.nameservers = ["127.0.0.1"]  # as resolv.conf(5) has it
     stub.timeout = lifetime / max(2, len(stub.nameservers))
     return stub
+
+
+def _why_no_answer(response: Any) -> str | None:
+    """What is wrong with a response that has none of the records asked for, or None: there are none (RFC 2308 2.2)."""
+    kinds = [
+        {dns.rdatatype.to_text(rrset.rdtype) for rrset in section} for section in (response.answer, response.authority)
+    ]
+    if kinds[0] - {"CNAME", "DNAME", "RRSIG"}:
+        return "an answer to another question"
+    if "NS" in kinds[1] and "SOA" not in kinds[1]:
+        return "a referral: the name server does not resolve"
+    return None
 
 
 def _errors(error: Exception) -> list[tuple[Any, ...]]:
