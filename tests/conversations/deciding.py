@@ -1,6 +1,6 @@
 """The side that is the decision alone: Ruleset.decide(), without milter, socket or MTA.
 
-It keeps of a session what a milter has to: the client, and the login until the connection ends or starts TLS.
+It keeps of a session what a milter has to: the client, and what Postfix tells of it (known.py).
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from relaymilter.config.reader import Flags, read
 from relaymilter.config.wiring import ruleset
 from relaymilter.milter.replies import Mta, answer
-from relaymilter.policy.envelope import NOWHERE, client, request
+from relaymilter.policy.envelope import NOWHERE, Certificate, Told, client, request
 from relaymilter.policy.ruleset import Ruleset
 
+from .known import Known
 from .play import Decision, Heard
-from .script import Client, Helo, Login, Macro, Mail, Rcpt, Xclient
+from .script import Client, Helo, Login, Macro, Mail, Rcpt, Starttls, Xclient
 
 SWITCHES = ("--dry-run",)
 
@@ -42,20 +43,20 @@ class DecideSide:
     def client(self, step: Client) -> None:
         self._client = NOWHERE if step.address == "unknown" else client(step.address, step.port)
         self._helo = self._sender = b""
-        self._login: str | None = None
+        self._known = Known(step.listener)
 
     def xclient(self, step: Xclient) -> None:
         self.client(Client(step.address))
-        self._login = step.login
+        self._known.pose(step)
 
     def helo(self, step: Helo) -> None:
         self._helo = step.name or b""
 
     def login(self, step: Login) -> None:
-        self._login = None if step.refused else step.name
+        self._known.log_in(step)
 
-    def starttls(self) -> None:
-        self._login = None
+    def starttls(self, step: Starttls) -> None:
+        self._known.start_tls(step)
 
     def rset(self) -> None:
         self._sender = b""
@@ -73,10 +74,11 @@ class DecideSide:
         asked = request(
             self._client,
             step.path,
-            login=self._login,
+            login=self._known.login,
             rcpt_addr=step.rcpt_addr,
             helo=self._helo,
             sender=self._sender,
+            told=self._told(),
         )
         decision = self._rules.decide(asked)
         said = answer(decision, asked, Mta.POSTFIX)
@@ -84,6 +86,10 @@ class DecideSide:
             return Heard(250), Decision(decision.word, decision.rule)
         reply = Heard(said.code, said.status, said.text)
         return Heard(250) if self._dry_run else reply, Decision(decision.word, decision.rule, reply)
+
+    def _told(self) -> Told:
+        known = self._known
+        return Told(known.mechanism, known.listening, Certificate(*known.certificate) if known.certificate else None)
 
     def close(self) -> None:
         pass

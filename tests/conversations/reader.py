@@ -3,10 +3,13 @@
     # the fact, in one line; further lines of comment may follow
     only decide wire: why the others cannot (or: not sendmail: why)
     client  203.0.113.7                       a new connection; `port N` may follow; `unknown` has no address
+    client  203.0.113.7 to 587                the same to another listener of the MTA
     xclient 203.0.113.7 login joe             the same by Postfix's XCLIENT from 127.0.0.1
     helo    mx.example.net                    `nothing`: the client says none; left out: an ordinary one
-    login   alice                             AUTH; `login alice refused`: with a wrong password
-    starttls | rset | message
+    login   alice                             AUTH PLAIN; `login alice refused`: with a wrong password
+    login   alice by CRAM-MD5                 (or LOGIN); `refused` may follow
+    starttls                                  `starttls with valid`: a client certificate (tests/rig/certificates.py)
+    rset | message
     mail    <a@example.net> SIZE=100
     macro   {auth_author} boss                sent with every later command of the connection (only wire)
     rcpt    <b@example.com> NOTIFY=NEVER as b@example.com -> OUTCOME | postfix OUTCOME | sendmail OUTCOME

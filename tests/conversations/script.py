@@ -65,6 +65,8 @@ class Client:
 
     address: str
     port: int = 50000
+    listener: int = 25
+    """The port that it comes to; 587 is known as submission to Postfix, MSA to Sendmail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,15 @@ class Login:
 
     name: str
     refused: bool = False
+    mechanism: str = "PLAIN"
 
 
 @dataclass(frozen=True, slots=True)
 class Starttls:
     """STARTTLS; the client must say EHLO again."""
+
+    certificate: str = ""
+    """A name of tests.rig's KINDS; empty: the client has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from tests.rig import Mta, Smtp
+from tests.rig import Mta, Smtp, certificate
 
 from .decisions import DecisionTail, Line, decision, readable
 from .play import Decision, Heard
-from .script import Client, Helo, Login, Macro, Mail, Rcpt, Xclient
+from .script import Client, Helo, Login, Macro, Mail, Rcpt, Starttls, Xclient
 
 
 class SmtpSide:
@@ -33,7 +33,7 @@ class SmtpSide:
     def client(self, step: Client) -> None:
         self.close()
         self._address = step.address
-        self._smtp = self._mta.smtp(step.address)
+        self._smtp = self._mta.smtp(step.address, step.listener)
 
     def xclient(self, step: Xclient) -> None:
         self.client(Client("127.0.0.1"))
@@ -47,10 +47,11 @@ class SmtpSide:
 
     def login(self, step: Login) -> None:
         password = "wrong" if step.refused else "secret"
-        self._must(self.smtp.auth(step.name, password).code, 535 if step.refused else 235)
+        self._must(self.smtp.auth(step.name, password, step.mechanism).code, 535 if step.refused else 235)
 
-    def starttls(self) -> None:
-        self._must(self.smtp.starttls().code, 220)
+    def starttls(self, step: Starttls) -> None:
+        files = certificate(step.certificate) if step.certificate else ()
+        self._must(self.smtp.starttls(*files).code, 220)
 
     def rset(self) -> None:
         self._must(self.smtp.rset().code)

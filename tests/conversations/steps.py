@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Set
 
+from tests.rig import KINDS
+
 from . import script
 from .mistake import Mistake, wrong
 from .outcomes import outcomes, raw
@@ -50,7 +52,9 @@ def _client(rest: str) -> script.Client:
             return script.Client(address)
         case [address, "port", number] if number.isdigit():
             return script.Client(address, int(number))
-    raise Mistake("`client ADDRESS` or `client ADDRESS port NUMBER`")
+        case [address, "to", "25" | "587" as listener]:
+            return script.Client(address, listener=int(listener))
+    raise Mistake("`client ADDRESS`, `client ADDRESS port NUMBER` or `client ADDRESS to 587`")
 
 
 def _xclient(rest: str) -> script.Xclient:
@@ -74,7 +78,20 @@ def _login(rest: str) -> script.Login:
             return script.Login(name)
         case [name, "refused"]:
             return script.Login(name, refused=True)
-    raise Mistake("`login NAME` or `login NAME refused`")
+        case [name, "by", "PLAIN" | "LOGIN" | "CRAM-MD5" as mechanism]:
+            return script.Login(name, mechanism=mechanism)
+        case [name, "by", "PLAIN" | "LOGIN" | "CRAM-MD5" as mechanism, "refused"]:
+            return script.Login(name, True, mechanism)
+    raise Mistake("`login NAME`, `login NAME by MECHANISM` or `login NAME refused`")
+
+
+def _starttls(rest: str) -> script.Starttls:
+    match rest.split():
+        case []:
+            return script.Starttls()
+        case ["with", name] if name in KINDS:
+            return script.Starttls(name)
+    raise Mistake(f"`starttls` or `starttls with NAME`, one of {', '.join(KINDS)}")
 
 
 def _macro(rest: str) -> script.Macro:
@@ -98,7 +115,7 @@ _VERBS: dict[str, Callable[[str], Step]] = {
     "login": _login,
     "mail": lambda rest: script.Mail(*_path(rest)),
     "macro": _macro,
-    "starttls": _alone(script.Starttls),
+    "starttls": _starttls,
     "rset": _alone(script.Rset),
     "message": _alone(script.Message),
 }

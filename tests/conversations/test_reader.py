@@ -6,7 +6,7 @@ import pytest
 
 from .cases import CONVERSATIONS
 from .reader import DEFAULT_POLICY, ScriptError, read
-from .script import RUNNERS, Client, Decided, Login, Mail, OwnAnswer, Rcpt, Xclient
+from .script import RUNNERS, Client, Decided, Login, Mail, OwnAnswer, Rcpt, Starttls, Xclient
 
 WHOLE = r"""
 # all that a file may say
@@ -22,6 +22,9 @@ message
 mail a@example.net
 rcpt <b@example.com> -> permit local-client
 xclient 203.0.113.8 login joe
+starttls with valid
+helo nothing
+login bob by CRAM-MD5
 mail <>
 rcpt <b@example.com> -> defer 451 4.7.1 uncertain
 """
@@ -40,6 +43,14 @@ def test_whole() -> None:
     assert steps[2] == Login("alice", refused=True)
     assert steps[3] == Mail(b"<a@example.net>", (b"SIZE=100", b"SMTPUTF8"))
     assert steps[9] == Xclient("203.0.113.8", "joe")
+    assert steps[10] == Starttls("valid")
+    assert steps[12] == Login("bob", mechanism="CRAM-MD5")
+
+
+def test_listener() -> None:
+    """A client comes to port 25 unless the line says 587."""
+    (conversation,) = read("\n".join([GOOD[0], "client ::1 to 587", *GOOD[2:]]), "f")
+    assert conversation.steps[0] == Client("::1", listener=587)
 
 
 def test_recipients() -> None:
@@ -91,6 +102,9 @@ NONSENSE = {
     "a macro off the wire": (["# fact", "client ::1", "macro {x} y", *GOOD[2:]], 1, "for the wire alone"),
     "a bad macro": ([*GOOD, "macro xy z"], 5, "`macro {name} VALUE`"),
     "a bad port": (["# fact", "client ::1 port x"], 2, "`client ADDRESS port NUMBER`"),
+    "a bad listener": (["# fact", "client ::1 to 26"], 2, "`client ADDRESS to 587`"),
+    "a bad mechanism": ([*GOOD, "login alice by MAGIC"], 5, "`login NAME by MECHANISM`"),
+    "a bad certificate": ([*GOOD, "starttls with magic"], 5, "one of authority, "),
     "a bad login": ([*GOOD, "login alice maybe"], 5, "`login NAME refused`"),
     "a bad XCLIENT": ([*GOOD, "xclient ::1 as joe"], 5, "`xclient ADDRESS login NAME`"),
     "an empty helo": ([*GOOD, "helo"], 5, "`helo nothing`"),

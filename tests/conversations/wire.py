@@ -9,10 +9,14 @@ from tests.rig import Relaymilter
 from tests.wire.mta import Mta, Reply
 
 from .decisions import DecisionTail, Line, decision, readable
+from .known import Known
 from .play import Decision, Heard
-from .script import Client, Helo, Login, Macro, Mail, Rcpt, Xclient
+from .script import Client, Helo, Login, Macro, Mail, Rcpt, Starttls, Xclient
 
-POSTFIX = {b"j": b"mx.example.org", b"v": b"Postfix 3.7.11", b"{daemon_name}": b"mx.example.org"}
+POSTFIX = {b"j": b"mx.example.org", b"v": b"Postfix 3.7.11"}
+LISTENER = ("{daemon_name}", "{daemon_addr}", "{daemon_port}")
+LOGIN = ("{auth_authen}", "{auth_type}")
+CERTIFICATE = ("{cert_subject}", "{cert_issuer}")
 
 
 class WireSide:
@@ -34,7 +38,7 @@ class WireSide:
     def client(self, step: Client) -> None:
         self.close()
         self._address = step.address
-        self._login: bytes | None = None
+        self._known = Known(step.listener)
         self._macros: dict[bytes, bytes] = {}
         self._mail = Mail(b"")
         self._mta = Mta(self._daemon.milter)
@@ -44,7 +48,7 @@ class WireSide:
 
     def xclient(self, step: Xclient) -> None:
         self.client(Client(step.address))
-        self._login = step.login.encode() if step.login else None
+        self._known.pose(step)
 
     def helo(self, step: Helo) -> None:
         if step.name is not None:
@@ -53,11 +57,11 @@ class WireSide:
             assert self.mta.helo(step.name) == "silent"
 
     def login(self, step: Login) -> None:
-        self._login = None if step.refused else step.name.encode()
+        self._known.log_in(step)
 
-    def starttls(self) -> None:
+    def starttls(self, step: Starttls) -> None:
         self.mta.abort()
-        self._login = None
+        self._known.start_tls(step)
 
     def rset(self) -> None:
         self.mta.abort()
@@ -96,9 +100,11 @@ class WireSide:
     def _send_macros(self, stage: str, values: dict[bytes, bytes]) -> None:
         """Those that the milter wants of all that the MTA knows; and, wanted or not, what only a test would send."""
         claimed = [word[5:] for word in self._mail.parameters if word.startswith(b"AUTH=")]
+        told: dict[str, str | None] = dict(zip(LISTENER, self._known.listening, strict=True))
+        told |= zip(LOGIN, (self._known.login, self._known.mechanism), strict=True)
+        told |= zip(CERTIFICATE, self._known.certificate or (None, None), strict=True)
         known = {**POSTFIX, b"{mail_addr}": self._mail.path.strip(b"<>"), **values}
-        if self._login is not None:
-            known |= {b"{auth_authen}": self._login, b"{auth_type}": b"PLAIN"}
+        known |= {name.encode(): value.encode() for name, value in told.items() if value is not None}
         unasked = self._macros | ({b"{auth_author}": claimed[0]} if claimed else {})
         wanted = self.mta.negotiated.macros[stage].split()
         sent = {name: value for name, value in known.items() if name.decode() in wanted} | unasked
@@ -110,8 +116,9 @@ class WireSide:
         unix = self._address in ("unknown", "") or self._address.startswith("/")
         fields = {"recipient": step.path, "sender": self._mail.path}
         shown: dict[str, str | None] = {name: raw.decode() for name, raw in fields.items() if readable(raw)}
-        if "{auth_authen}" not in str(self._macros):
-            shown["login"] = self._login.decode() if self._login else None
+        login = self._known.login
+        if "{auth_authen}" not in str(self._macros) and readable((login or "").encode()):
+            shown["login"] = login
         assert {name: line[name] for name in shown} == shown
         assert bool(line["client"]) != unix
         if isinstance(answer, Reply):

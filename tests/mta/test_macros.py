@@ -155,7 +155,7 @@ CLIENTS = {
 @pytest.mark.parametrize("source", CLIENTS)
 def test_client(telling: Telling, source: str) -> None:
     """The client's address and names come with RCPT too, and {client_resolve} says what its name is worth."""
-    expected = CLIENTS[source]
+    expected: tuple[str, ...] = CLIENTS[source]
     if telling.is_postfix:
         names = ("unknown" if name.startswith("[") else name for name in expected[1:])
         expected = (f"IPv6:{source}" if ":" in source else source, *names)

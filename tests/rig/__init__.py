@@ -27,9 +27,10 @@ MTA (MTA6) and MSA (MSA6) on Sendmail.
     with mta.smtp("203.0.113.7", port=587) as client:
         client.ehlo(), client.starttls(*certificate("valid")), client.ehlo(), client.auth("bob", mechanism="CRAM-MD5")
 
-Client certificates: certificate(name), the names and what each says in certificates.KINDS: "valid", "second", ...,
-which the MTAs verify, and "self-signed", "expired", "impostor", "by-forged", ..., which they do not.  No client needs
-one.  What a milter is told of all this, and what it is not, is in tests/mta/test_macros.py.
+Client certificates: certificate(name).  The names, and what each says, are in certificates.py: VERIFIED ("valid",
+"second", "slash", ...) and UNVERIFIED ("self-signed", "expired", "impostor", "by-forged", ...).  No client needs one.
+What a milter is told of all this, and what it is not, is in tests/mta/test_macros.py and test_auth.py.  Conversations
+have it too: `client A to 587`, `login bob by CRAM-MD5`, `starttls with valid`.
 
 Anything else is made by hand, in `with` statements:
 

@@ -44,13 +44,14 @@ class Kind:
         return f"{self.before}/CN={escaped}" if escaped else self.before
 
 
-KINDS = {
+AUTHORITIES = {
     "authority": Kind(AUTHORITY, "", _MAY_ISSUE),
     "intermediate": Kind("Example Client CA", "authority", _MAY_ISSUE),
     "other-authority": Kind("Other CA", "", _MAY_ISSUE, before="/O=Other"),
     "forged-authority": Kind(AUTHORITY, "", _MAY_ISSUE),
     "server": Kind(HOST_NAME, "", before=""),
-    # Those that an MTA verifies.
+}
+VERIFIED = {
     "valid": Kind(CLIENT),
     "second": Kind("second.example.net"),
     "by-intermediate": Kind(CLIENT, "intermediate"),
@@ -62,7 +63,9 @@ KINDS = {
     "utf-8": Kind("bücher.example"),
     "no-name": Kind("", before="/O=Example/OU=clients"),
     "two-names": Kind(CLIENT, before="/O=Example/CN=mallory.example.com"),
-    # Those that it does not, whatever they say.
+}
+"""Those that an MTA takes for what they say."""
+UNVERIFIED = {
     "self-signed": Kind(CLIENT, ""),
     "expired": Kind(CLIENT, expired=True),
     "by-other": Kind("other.example.com", "other-authority", before="/O=Other"),
@@ -71,7 +74,8 @@ KINDS = {
     "by-client": Kind("victim.example.net", "valid"),
     "server-only": Kind(CLIENT, extension="extendedKeyUsage=serverAuth"),
 }
-"""Those that are worth something have `authority` at the end of their chain."""
+"""Those that it does not, whatever they say."""
+KINDS = AUTHORITIES | VERIFIED | UNVERIFIED
 
 _KEY = ("-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 _PAST = ("-startdate", "20200101000000Z", "-enddate", "20200131000000Z")
