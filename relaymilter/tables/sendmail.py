@@ -38,6 +38,8 @@ def open_table(_kind: str, name: str) -> Loaded:
         text = path.read_bytes().decode("utf-8", "backslashreplace")
     except OSError as error:
         raise TableError(f"{error.filename or path}: {error.strerror}") from None
+    except TableError:
+        raise
     except ValueError as error:  # NUL in the path
         raise TableError(f"{path}: {error}") from None
     if _HAS_VALUES.search(text):

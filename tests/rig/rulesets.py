@@ -28,6 +28,18 @@ MAILER(`smtp')
 M4 = 'exec m4 -D_CF_DIR_=/usr/share/sendmail/cf/ "$@" 2>/dev/null'  # there are but warnings
 
 
+# On a host whose name has no dot it sleeps for a minute.
+AS_HOST = 'mount --bind "$1" /etc/hosts && echo mx.example.org >/proc/sys/kernel/hostname && shift && exec "$@"'
+HOSTS = "127.0.0.1 localhost\n127.0.0.1 mx.example.org mx\n"
+
+
+def sendmail_command(folder: Path) -> list[str]:
+    """The argument vector of Sendmail's own sendmail, on a host with a name; `folder` is to keep a file for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "hosts").write_text(HOSTS)
+    return private_command("unshare", "--uts", "sh", "-c", AS_HOST, "sh", str(folder / "hosts"), SENDMAIL)
+
+
 def write_cf(folder: Path, *features: str) -> Path:
     """Make a sendmail.cf, which relays for nobody but as these lines of its .mc file and the files beside it say."""
     (folder / "service.switch").write_text("hosts files\n")
@@ -43,7 +55,7 @@ def sendmail_path(folder: Path) -> str:
     """A PATH with makemap, and with Sendmail's own sendmail."""
     path = wrappers(folder, ["makemap"])
     script = folder / "sendmail"  # the one on the PATH of the private tree is Postfix's
-    script.write_text(f'#!/bin/sh\nexec {shlex.join(private_command(SENDMAIL))} "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(sendmail_command(folder))} "$@"\n')
     script.chmod(0o755)
     return path
 
@@ -76,6 +88,6 @@ def sendmail_form(address: str) -> str:
 
 
 def _relays(cf: Path, ruleset: str, lines: list[str]) -> list[bool]:
-    command = private_command(SENDMAIL, "-bt", "-C", str(cf))
+    command = [*sendmail_command(cf.parent), "-bt", "-C", str(cf)]
     done = subprocess.run(command, input="".join(lines), text=True, capture_output=True, check=True, timeout=60)
     return [said == "RELAY" for said in re.findall(rf"^{ruleset} +returns: (.*)", done.stdout, re.MULTILINE)]
