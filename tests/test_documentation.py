@@ -23,6 +23,7 @@ from relaymilter.config.option import Kind, Option
 from relaymilter.config.options import OPTIONS, POLICY
 from relaymilter.config.reader import DEFAULT_SOCKET, Flags, read
 from tests.rig.daemon import ROOT
+from tests.rig.postmap import postfix_commands
 
 README = (ROOT / "README.rst").read_text()
 SAMPLE = ROOT / "contrib" / "relaymilter.toml"
@@ -161,7 +162,8 @@ def test_sample_is_sound_with_every_key(tmp_path: Path) -> None:
     every = tmp_path / "every.toml"
     every.write_text(uncommented(SAMPLE.read_text()))
     assert tomllib.loads(every.read_text()).keys() == OPTIONS.keys()
-    assert read(Flags({}, every)).warnings == ()
+    with postfix_commands(tmp_path):
+        assert read(Flags({}, every)).warnings == ()
 
 
 @each_option

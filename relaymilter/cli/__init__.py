@@ -6,6 +6,7 @@ import sys
 import click
 
 from relaymilter.cli.explain import explain
+from relaymilter.cli.import_ import import_
 from relaymilter.cli.run import run
 from relaymilter.cli.version import version_option
 
@@ -18,6 +19,7 @@ def relaymilter() -> None:
 
 relaymilter.add_command(run)
 relaymilter.add_command(explain)
+relaymilter.add_command(import_)
 
 
 def main() -> None:

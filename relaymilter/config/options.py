@@ -63,6 +63,12 @@ _RELAY = (
         default="every login",
     ),
     Option(
+        "mta",
+        Kind.TEXT,
+        "Take the local networks, local domains and relay domains of this MTA's own configuration, too.",
+        "postfix[:DIR]|sendmail[:DIR]",
+    ),
+    Option(
         "reply",
         Kind.TEXT,
         "How a relay attempt is refused: 554 as Postfix says it, 550 as Sendmail does, or 454 (defer).",

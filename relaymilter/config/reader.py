@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 
 from relaymilter.config import binding, entries, mx, scalars
 from relaymilter.config.endpoint import parse_endpoint
+from relaymilter.config.from_mta import add_found
 from relaymilter.config.model import ListenSettings, LogSettings, LookupSettings, PolicySettings, Settings
 from relaymilter.config.problems import Problems, Value
 from relaymilter.config.toml import read_toml
@@ -52,6 +53,7 @@ def read(flags: Flags) -> Reading:
         values[key] = [Value(text, f"--{key}") for text in texts]
     reader = _Reader(values, problems)
     with noted(used):
+        add_found(values, problems)
         settings = reader.settings()
     files = frozenset(used)
     problems.raise_any(files)

@@ -9,7 +9,7 @@ from relaymilter.mta.found import Remark, Setting
 from relaymilter.mta.match_list import Item, items
 from relaymilter.mta.table_name import table_name
 from relaymilter.policy.domains import domain_form
-from relaymilter.tables.postfix import PATTERNS
+from relaymilter.tables.postfix import Keys
 
 
 @dataclass(slots=True)
@@ -19,8 +19,8 @@ class Domains:
     key: str
     directory: str
     remarks: list[Remark]
-    parents: bool | None
-    """A name stands for its subdomains, too; or not, but one that begins with a dot does; or (None) neither."""
+    keys: Keys
+    """What a name stands for."""
     settings: list[Setting] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
     blocked: str = ""
@@ -46,17 +46,15 @@ class Domains:
         if self.excluded:
             self.leave(item, "it comes after an exclusion, which it might hold")
             return
-        name, problem = table_name(item.text, self.directory, exact=self.parents is not False)
+        name, problem = table_name(item.text, self.directory, self.keys)
         if problem:
             self.leave(item, problem)
             return
-        type_ = item.text.removeprefix("proxy:").partition(":")[0]
-        subdomains = bool(self.parents) and type_ not in PATTERNS
-        self.settings.append(Setting(self.key, name, item.place, subdomains))
+        self.settings.append(Setting(self.key, name, item.place))
 
     def take_name(self, item: Item) -> None:
         dot = item.text.startswith(".")
-        if dot and self.parents is not False:
+        if dot and self.keys is not Keys.AS_THEY_ARE:
             self.leave(item, "a name that begins with a dot means nothing there")
             return
         try:
@@ -76,7 +74,7 @@ class Domains:
             self.add(item, name)
 
     def add(self, item: Item, name: str) -> None:
-        subdomains = bool(self.parents) and not name.startswith("[")
+        subdomains = self.keys is Keys.PARENTS and not name.startswith("[")
         below = [excluded for excluded in self.excluded if excluded.endswith("." + name.removeprefix("."))]
         if below and (subdomains or name.startswith(".")):
             self.leave(item, f"its subdomain {below[0]} is excluded before it, so its subdomains are not carried over")
@@ -89,7 +87,7 @@ class Domains:
         """Does the exclusion hold this name?"""
         if excluded.startswith("."):
             return name.endswith(excluded)
-        return name == excluded or bool(self.parents) and name.endswith("." + excluded)
+        return name == excluded or self.keys is Keys.PARENTS and name.endswith("." + excluded)
 
 
 def domain_settings(domains: Domains, value: str, place: str) -> list[Setting]:

@@ -5,6 +5,7 @@ from itertools import takewhile
 from relaymilter.mta.found import Remark
 from relaymilter.mta.table_name import table_name
 from relaymilter.tables.braces import words
+from relaymilter.tables.postfix import Keys
 from relaymilter.tables.registry import open_table
 from relaymilter.tables.table import Loaded, TableError
 
@@ -59,7 +60,7 @@ def _restrictions(value: str, place: str, directory: str) -> list[Remark]:
 
 def _access(written: str, table: str, place: str, directory: str) -> list[Remark]:
     """A map whose OK ends the search before the relay is closed."""
-    name, problem = table_name(table, directory, exact=False)
+    name, problem = table_name(table, directory, Keys.AS_THEY_ARE)
     try:
         opened = None if problem else open_table(name)
         if isinstance(opened, Loaded):

@@ -10,6 +10,7 @@ from relaymilter.mta.found import Remark, Setting
 from relaymilter.mta.match_list import Item, items
 from relaymilter.mta.table_name import table_name
 from relaymilter.policy.networks import Network, parse_network
+from relaymilter.tables.postfix import Keys
 
 _KEY = "local-network"
 _LOOPBACK = {4: ipaddress.ip_network("127.0.0.0/8"), 6: ipaddress.ip_network("::1/128")}
@@ -59,7 +60,9 @@ class Networks:
         if self.excluded:
             self.remark(item, "is not carried over, as it comes after an exclusion, which it might hold")
             return
-        name, problem = table_name(item.text, self.directory, exact=not item.text.startswith("cidr:"))
+        name, problem = table_name(
+            item.text, self.directory, Keys.AS_THEY_ARE if item.text.startswith("cidr:") else Keys.EXACT
+        )
         if problem:
             self.remark(item, f"is not carried over: {problem}")
         else:

@@ -14,6 +14,7 @@ from relaymilter.mta.match_list import Item, items
 from relaymilter.mta.mynetworks import local_networks
 from relaymilter.policy.networks import Address, parse_address
 from relaymilter.tables import postmap
+from relaymilter.tables.postfix import Keys
 from relaymilter.tables.safety import use
 
 _EXACT = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains")
@@ -32,7 +33,7 @@ def read(directory: str | None) -> Found:
     remarks: list[Remark] = []
     settings: list[Setting] = []
     for parameter in _EXACT:
-        domains = Domains("local-domain", directory or "", remarks, parents=None)
+        domains = Domains("local-domain", directory or "", remarks, Keys.EXACT)
         settings += domain_settings(domains, values.get(parameter, ""), _place(parameter))
     settings += _literals(values, remarks)
     settings += _relay_domains(values, directory or "", remarks)
@@ -52,7 +53,8 @@ def _place(parameter: str) -> str:
 
 def _relay_domains(values: dict[str, str], directory: str, remarks: list[Remark]) -> list[Setting]:
     features = values.get("parent_domain_matches_subdomains", "").replace(",", " ").split()
-    domains = Domains("relay-domain", directory, remarks, parents="relay_domains" in features)
+    keys = Keys.PARENTS if "relay_domains" in features else Keys.AS_THEY_ARE
+    domains = Domains("relay-domain", directory, remarks, keys)
     return domain_settings(domains, values.get("relay_domains", ""), _place("relay_domains"))
 
 

@@ -1,6 +1,7 @@
 """The MTAs whose configuration can be read, each by the module of its name."""
 
 import importlib
+import os
 from typing import Protocol, cast
 
 from relaymilter.mta.found import Found
@@ -17,10 +18,10 @@ def read_mta(text: str) -> Found:
     name, colon, directory = text.partition(":")
     if name not in MTAS:
         raise ValueError(f"{name!r} is no MTA that is known: give {' or '.join(MTAS)}, and perhaps :/DIR")
-    if colon and not directory.startswith("/"):
-        raise ValueError(f"{directory!r} is no absolute path of a folder: give {name}, or {name}:/DIR")
+    if colon and not directory:
+        raise ValueError(f"{text} names no folder: give {name}, or {name}:/DIR")
     module = cast(_Module, importlib.import_module(f"relaymilter.mta.{name}"))
     try:
-        return module.read(directory or None)
+        return module.read(os.path.abspath(directory) if directory else None)
     except OSError as error:
         raise ValueError(f"{error.filename or name}: {error.strerror}") from None

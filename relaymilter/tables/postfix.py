@@ -2,13 +2,15 @@
 
 What postmap can list (hash, lmdb, texthash, ...) is read whole, with the keys in lower case that it has of them; a file
 of the type cidr is read as its networks. All others (pcre, ldap, mysql, ...) are asked, by `postmap -q`; pcre, regexp
-and their like never for a part of a name, as in Postfix. `exact:` before the type leaves out what means nothing in a
-list such as mydestination: keys that begin with a dot, or are no domain; and networks that are more than an address.
+and their like never for a part of a name, as in Postfix. A word before the type says how Postfix takes the keys:
+`exact:` as in mydestination, `parents:` as in relay_domains, where a domain stands for its subdomains, too.
 """
 
 import difflib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
+from itertools import chain
 from pathlib import Path
 
 from relaymilter.policy.domains import domain_form
@@ -16,6 +18,7 @@ from relaymilter.policy.networks import parse_address
 from relaymilter.policy.ports import Table
 from relaymilter.tables import inline, postmap
 from relaymilter.tables.cidr import open_cidr
+from relaymilter.tables.safety import note, require_safe
 from relaymilter.tables.table import Entry, Loaded, Note, Sort, TableError
 
 SUFFIXES = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb", "dbm": ".pag", "sdbm": ".pag"}
@@ -43,6 +46,17 @@ OWN = {"cidr", "inline"}
 """Read here."""
 
 
+class Keys(Enum):
+    """How they are taken."""
+
+    AS_THEY_ARE = ""
+    """`.example.org` stands for subdomains."""
+    EXACT = "exact:"
+    """What begins with a dot, or is no domain, means nothing; nor does a network that is more than an address."""
+    PARENTS = "parents:"
+    """So too, and `example.org` stands for its subdomains."""
+
+
 @dataclass(frozen=True, slots=True)
 class AskedMap:
     """A map that postmap asks."""
@@ -52,22 +66,23 @@ class AskedMap:
     """Of postmap: which Postfix."""
     map: str
     """As Postfix writes it."""
-    whole: bool
-    """Not asked for what begins with a dot: parents of a name."""
+    keys: Keys
     waits: bool = True
 
     def find(self, key: str) -> str | None:
         """The value of a key. Raises LookupFailed."""
-        if self.whole and key.startswith("."):
-            return None
+        if key.startswith("."):  # a parent of a name
+            if self.keys is Keys.EXACT:
+                return None
+            if self.keys is Keys.PARENTS:
+                key = key[1:]
         return postmap.value([*self.options], self.map, key)
 
 
 def open_table(kind: str, name: str) -> Loaded | Table:
     """The map of this name. Raises TableError."""
-    text = name.removeprefix("exact:")
-    exact = text != name
-    directory = ""
+    keys = next(keys for keys in reversed(Keys) if name.startswith(keys.value))
+    text, directory = name.removeprefix(keys.value), ""
     if text.startswith("/"):
         directory, _, text = text.partition(":")
     text = text.removeprefix("proxy:")  # proxymap(8) asks the same map, for those who are not allowed to
@@ -77,10 +92,10 @@ def open_table(kind: str, name: str) -> Loaded | Table:
         raise TableError(f"{kind}:{name} names no map: give {kind}:TYPE:NAME, such as {kind}:hash:/etc/postfix/domains")
     if type_ in OWN or type_ in LISTED:
         loaded = _loaded(type_, where, options)
-        return _exact(loaded) if exact and type_ != "cidr" else loaded
+        return loaded if keys is Keys.AS_THEY_ARE or type_ == "cidr" else _taken(loaded, keys)
     _demand_askable(type_, options)
     _demand_file(type_, where)
-    return AskedMap(f"{kind}:{name}", options, text, exact or type_ in PATTERNS)
+    return AskedMap(f"{kind}:{name}", options, text, Keys.EXACT if type_ in PATTERNS else keys)
 
 
 def _loaded(type_: str, where: str, options: tuple[str, ...]) -> Loaded:
@@ -116,6 +131,7 @@ def _demand_file(type_: str, where: str) -> tuple[Path, ...]:
         return ()
     source = Path(where)
     made = Path(where + SUFFIXES.get(type_, ""))
+    note(made, source)
     try:
         made.stat()
     except OSError as error:
@@ -124,6 +140,7 @@ def _demand_file(type_: str, where: str) -> tuple[Path, ...]:
         raise TableError(f"{made}: {error.strerror}") from None
     except ValueError as error:  # NUL in the path
         raise TableError(f"{where!r}: {error}") from None
+    require_safe(made)
     return (made, source) if made != source and source.exists() else (made,)
 
 
@@ -134,13 +151,19 @@ def _notes(type_: str, files: tuple[Path, ...]) -> list[Note]:
     return []
 
 
-def _exact(loaded: Loaded) -> Loaded:
+def _taken(loaded: Loaded, keys: Keys) -> Loaded:
     def only(sort: Sort) -> Loaded:
-        counts = _COUNTS[sort]
-        entries = (entry for entry in loaded.entries if counts(entry.key))
-        return Loaded(loaded.source, entries, loaded.files, loaded.notes)
+        counts: Callable[[str], bool] = _COUNTS.get(sort, bool)
+        entries: Iterator[Entry] = (entry for entry in loaded.entries if counts(entry.key))
+        if sort == "domain" and keys is Keys.PARENTS:
+            entries = chain.from_iterable(map(_with_parent, entries))
+        return replace(loaded, entries=entries, only=None)
 
-    return Loaded(loaded.source, loaded.entries, loaded.files, loaded.notes, only)
+    return replace(loaded, only=only)
+
+
+def _with_parent(entry: Entry) -> tuple[Entry, ...]:
+    return (entry,) if entry.key.startswith("[") else (entry, entry._replace(key=f".{entry.key}"))
 
 
 def _is_domain(key: str) -> bool:
@@ -154,5 +177,4 @@ def _is_domain(key: str) -> bool:
 _COUNTS: dict[Sort, Callable[[str], bool]] = {
     "domain": _is_domain,
     "network": lambda key: parse_address(key) is not None,
-    "login": lambda key: bool(key) and key.isprintable(),
 }

@@ -1,4 +1,4 @@
-"""Each test has a folder of its own as the current one."""
+"""Each test has a folder of its own as the current one, with `one` and `two`, each the configuration of a Postfix."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 import tests.policy.conftest  # noqa: F401  its profile of hypothesis is for this folder too
+from tests.rig.postmap import configured, scripts
 
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", scripts(tmp_path / "postfix-commands"))
+    for name in ("one", "two"):
+        configured(tmp_path / name, f"mydestination = {name}\n")

@@ -58,6 +58,11 @@ def of_networks(found: NetworkSet | None) -> str:
     return str(*found.known) if found else ""
 
 
+def of_mta(settings: Settings) -> str:
+    """The folder of the Postfix whose domains these are."""
+    return "".join(name for name in ("one", "two") if name in settings.policy.local_domains.known)
+
+
 # Of each option: two values, and where they are found, as text.
 OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
     "local-network": ("192.0.2.0/24", "2001:db8::/32", lambda s: str(*s.policy.local_networks.known)),
@@ -68,6 +73,7 @@ OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
     "mx-name": ("mx1.a.test", "mx2.a.test", lambda s: str(*s.policy.mx_backup.names)),
     "dns-server": ("192.0.2.53:5353", "[2001:db8::53]:53", lambda s: name_server(*s.policy.name_servers)),
     "authorised-login": ("alice", "bob", lambda s: str(*(s.policy.authorised_logins or NameSet()).known)),
+    "mta": ("postfix:one", "postfix:two", lambda s: f"postfix:{of_mta(s)}"),
     "reply": ("defer", "sendmail", lambda s: {454: "defer", 550: "sendmail"}[s.policy.refusals.relay_denied.code]),
     "reply-code": ("550", "551", lambda s: str(s.policy.refusals.relay_denied.code)),
     "reply-status": ("5.7.0", "5.7.2", lambda s: s.policy.refusals.relay_denied.status),

@@ -1,0 +1,70 @@
+"""What the configuration of an MTA comes to, written as a configuration file of ours.
+
+Every entry is tried first: what `run --check` would refuse stands there as a comment, with the reason.
+"""
+
+import json
+from collections.abc import Iterator
+
+from relaymilter.config.problems import ConfigError
+from relaymilter.config.reader import Flags, read
+from relaymilter.mta.found import Found, Remark, Setting
+from relaymilter.tables.registry import is_table
+
+
+def toml_of(found: Found, mta: str) -> str:
+    """A file for `run --config`; remarks are comments, each with the settings of its place."""
+    keys = dict.fromkeys(setting.key for setting in found.settings)
+    places = {setting.place for setting in found.settings}
+    lines = [f'# What {mta} is told, for relaymilter; "# !" marks what an administrator should look at.']
+    lines += (_remark(remark) for remark in found.remarks if remark.place not in places)
+    told: set[str] = set()
+    for key in keys:
+        lines += ["", f"{key} = [", *_entries(key, found, told), "]"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _entries(key: str, found: Found, told: set[str]) -> Iterator[str]:
+    settings = [setting for setting in found.settings if setting.key == key]
+    for place in dict.fromkeys(setting.place for setting in settings):
+        yield f"    # {_printable(place)}"
+        if place not in told:
+            yield from ("    " + _remark(remark) for remark in found.remarks if remark.place == place)
+            told.add(place)
+        for setting in settings:
+            if setting.place == place:
+                yield from _setting(setting)
+
+
+def _setting(setting: Setting) -> Iterator[str]:
+    texts = [setting.text]
+    if setting.subdomains and is_table(setting.text):
+        yield "    # ! its subdomains are meant, too, which cannot be written here: name them"
+    elif setting.subdomains and setting.text[0] not in ".[":
+        texts.append(f".{setting.text}")
+    for text in texts:
+        written = json.dumps(text, ensure_ascii=False)
+        reason = _refusal(setting.key, text)
+        if reason:
+            yield f"    # ! {_printable(reason)}"
+        yield f"    {'# ' if reason else ''}{_printable(written)},"
+
+
+def _refusal(key: str, text: str) -> str:
+    """Why this entry could not stand in a configuration file, or nothing."""
+    if not text.isprintable():
+        return "it cannot be written in this file"
+    try:
+        read(Flags({key: (text,)}))
+    except ConfigError as error:
+        return "; ".join(problem.removeprefix(f"--{key}: ") for problem in error.problems)
+    return ""
+
+
+def _remark(remark: Remark) -> str:
+    return _printable(f"# ! {remark.place}: {remark.text}")
+
+
+def _printable(text: str) -> str:
+    """One line, in what a comment may hold."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -1,0 +1,28 @@
+"""relaymilter import: what Postfix or Sendmail is told, as a configuration file."""
+
+import os
+import sys
+
+import click
+
+from relaymilter.audit.importer import toml_of
+from relaymilter.mta.registry import MTAS, read_mta
+
+
+@click.command("import")
+@click.argument("mta", type=click.Choice(MTAS))
+@click.argument("directory", required=False, metavar="[DIR]")
+def import_(mta: str, directory: str | None) -> int:
+    """Print a configuration that is equivalent to that of an MTA, in /etc/postfix, /etc/mail or DIR.
+
+    What cannot be carried over exactly, or looks dangerous, is remarked on. Exit status: 0, or 78 if it cannot be read.
+    """
+    text = f"{mta}:{directory}" if directory else mta
+    try:
+        found = read_mta(text)
+    except ValueError as error:
+        click.echo(f"relaymilter: {error}", err=True)
+        return os.EX_CONFIG
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # TOML is UTF-8
+    click.echo(toml_of(found, text), nl=False)
+    return os.EX_OK
