@@ -4,7 +4,7 @@ A table that can be read is read here, whole; one that can only be asked becomes
 """
 
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -16,6 +16,7 @@ from relaymilter.policy.ports import Table
 from relaymilter.tables.packed import name_set
 from relaymilter.tables.registry import is_table, open_table
 from relaymilter.tables.table import Entry, Loaded, Sort, TableError
+from relaymilter.tables.text import entries_of
 
 T = TypeVar("T")
 
@@ -29,6 +30,8 @@ class Form(Generic[T]):
     """Raises ValueError, in words."""
     doubt: Callable[[T], str | None]
     """What to warn of in it."""
+    usual: Callable[[str], list[T] | None] | None = None
+    """The entries of some lines, where there is nothing to parse and nothing to doubt in any of them."""
     with_values: bool = False
     """It is a map: `parse` takes a key, a tab and a value, or a line of both."""
 
@@ -68,19 +71,32 @@ class Sources:
         """A place is made only where something is told of it: there may be a million entries. Returns their number."""
         parse, doubt, count = form.parse, form.doubt, 0
         errors, warnings = FirstOfMany(self.problems.error), FirstOfMany(self.problems.warn)
-        for number, key, value in table.entries:
-            count += 1
-            try:
-                found = parse(f"{key}\t{value}" if value and form.with_values else key)
-            except ValueError as error:
-                errors(place(number), str(error))
-                continue
-            if (doubtful := doubt(found)) is not None:
-                warnings(place(number), doubtful)
-            yield found
+        for usual, entries in _parts(table, form):
+            yield from usual
+            count += len(usual)
+            for number, key, value in entries:
+                count += 1
+                try:
+                    found = parse(f"{key}\t{value}" if value and form.with_values else key)
+                except ValueError as error:
+                    errors(place(number), str(error))
+                    continue
+                if (doubtful := doubt(found)) is not None:
+                    warnings(place(number), doubtful)
+                yield found
         errors.end(table.source, "mistakes")
         warnings.end(table.source, "warnings")
         return count
+
+
+def _parts(table: Loaded, form: Form[T]) -> Iterator[tuple[Sequence[T], Iterable[Entry]]]:
+    """Entries that are parsed already, and entries that are not, in parts of the table."""
+    if table.blocks is None or form.usual is None:
+        yield (), table.entries
+        return
+    for block in table.blocks:
+        usual = form.usual(block.text)
+        yield ((), entries_of(block)) if usual is None else (usual, ())
 
 
 def networks(values: list[Value], sources: Sources) -> NetworkSet:
@@ -102,13 +118,18 @@ def domains(values: list[Value], sources: Sources) -> NameSet:
     def found() -> Iterator[str]:
         for value in values:
             tables: list[Table] = []
-            for domain in sources.parsed([value], DOMAIN, tables):
-                yield domain
-                if value.subdomains and domain[0] not in ".[":
-                    yield "." + domain
+            domains = sources.parsed([value], DOMAIN, tables)
+            yield from _with_subdomains(domains) if value.subdomains else domains
             asked.extend([Subdomains(table) for table in tables] if value.subdomains else tables)
 
     return NameSet(name_set(found()), tuple(asked))
+
+
+def _with_subdomains(domains: Iterable[str]) -> Iterator[str]:
+    for domain in domains:
+        yield domain
+        if domain[0] not in ".[":
+            yield "." + domain
 
 
 def names(values: list[Value], form: Form[str], sources: Sources) -> NameSet:
@@ -135,14 +156,19 @@ class Subdomains:
         return self.table.find(key.removeprefix("."))
 
 
-_USUAL = re.compile(r"\.?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}").fullmatch
-"""Most domains are written in the form already; a site may have a million."""
+_USUAL = re.compile(r"(?:\.?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}\n)+").fullmatch
+
+
+def usual_domains(text: str) -> list[str] | None:
+    """The domains in these lines, where all are written in their form already; a site may have a million."""
+    if not _USUAL(text):
+        return None
+    found = text.split("\n")[:-1]
+    return found if len(max(found, key=len)) <= MAX_DOMAIN else None
 
 
 def parse_domain(entry: str) -> str:
     """An entry of a domain list in the form that is compared. Raises ValueError with what was probably meant."""
-    if _USUAL(entry) and len(entry) <= MAX_DOMAIN:
-        return entry
     if not entry:
         raise ValueError("an empty domain")
     if "@" in entry:
@@ -180,4 +206,4 @@ def _doubt_domain(domain: str) -> str | None:
 
 
 NETWORK = Form("network", parse_network, _doubt_network)
-DOMAIN = Form("domain", parse_domain, _doubt_domain)
+DOMAIN = Form("domain", parse_domain, _doubt_domain, usual_domains)

@@ -17,6 +17,7 @@ from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Reading
 from relaymilter.daemon import pidfile, worker
 from relaymilter.daemon.listener import Listener
+from relaymilter.daemon.memory import collect
 from relaymilter.daemon.notify import notify
 from relaymilter.daemon.slot import Slot, ending
 from relaymilter.daemon.watch import Watch, read_steadily
@@ -151,6 +152,7 @@ class Supervisor:
         if (reading.settings.listen, reading.settings.workers) != (self.settings.listen, self.settings.workers):
             log.warning("reload: socket, pid file and number of workers stay as they are until a restart")
         self.settings = reading.settings
+        collect()
         self.replace(self.slots[0], first)
         for slot in self.slots[1:]:
             self.restart(slot)

@@ -6,6 +6,7 @@ a row: who writes half, waits and writes the rest is not read in between.
 """
 
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -57,9 +58,9 @@ def read_steadily(read: Callable[[], Reading], known: Iterable[Path] = ()) -> tu
 
 
 def _quiet(path: Path, since: float) -> bool:
-    """Neither the file nor a folder on the way to it has changed since this time."""
+    """Neither the file nor a link on the way to it has changed since this time."""
     try:
-        return all(found.st_ctime < since for _, found in way(path))
+        return all(found.st_ctime < since for _, found in way(path) if not stat.S_ISDIR(found.st_mode))
     except OSError:
         return False
 

@@ -5,7 +5,6 @@ closes, because the parent says so or is gone, it takes no new connections and e
 """
 
 import contextlib
-import gc
 import importlib
 import logging
 import os
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 
 from relaymilter.config.model import LogSettings, Settings
 from relaymilter.config.wiring import ruleset
+from relaymilter.daemon.memory import give_back, keep_shared
 from relaymilter.daemon.privileges import become, stay_on_core
 from relaymilter.milter.session import Service
 from relaymilter.observe.decisions import DecisionLog
@@ -50,12 +50,15 @@ class Worker:
 
 
 def start(
-    settings: Settings, listener: socket.socket, core: int, others: Sequence[Worker], forget: Callable[[], None]
+    settings: Settings,
+    listener: socket.socket,
+    core: int,
+    others: Sequence[Worker],
+    forget: Callable[[], None] = lambda: None,
 ) -> Worker:
     """Fork a worker; `others` are those whose control sockets it must not keep open; it calls `forget`."""
     ours, theirs = socket.socketpair()
-    gc.collect()
-    gc.freeze()  # its pages stay shared
+    keep_shared()
     pid = os.fork()
     if pid:
         theirs.close()
@@ -66,6 +69,7 @@ def start(
         for other in others:
             other.control.close()
         forget()
+        give_back()
         _live(settings, listener, theirs, core)
         status = os.EX_OK
     except BaseException:

@@ -48,8 +48,8 @@ def open_table(text: str) -> Loaded | Table:
     try:
         table = module.open_table(kind, name)
     except TableError:
-        path = name[max(0, name.find("/")) :]  # its repair is to be noticed
-        note(Path(path), Path(f"{path}.db"))
+        named = name[max(0, name.find("/")) :]
+        note(Path(named), Path(f"{named}.db"))  # to notice its repair
         raise
     for path in table.files if isinstance(table, Loaded) else ():
         use(path)

@@ -53,7 +53,7 @@ def noted(files: set[Path]) -> Iterator[None]:
 def danger(path: Path) -> str | None:
     """How everyone could change what is in this file, and what to do; None if they cannot, or if there is none."""
     try:
-        for step, found in _way(path):
+        for step, found in way(path):
             if not found.st_mode & stat.S_IWOTH:
                 continue
             if stat.S_ISREG(found.st_mode):
@@ -65,8 +65,8 @@ def danger(path: Path) -> str | None:
     return None
 
 
-def _way(path: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Every folder on the way from the root, and the file; links are followed, and `..` is where it really leads."""
+def way(path: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Every folder on the way from the root, every link, and the file; `..` is where it really leads."""
     todo = os.path.join(os.getcwd(), path).split("/")[::-1]
     here, links = "/", 0
     yield here, os.lstat(here)
@@ -83,6 +83,7 @@ def _way(path: Path) -> Iterator[tuple[str, os.stat_result]]:
             here = step
             yield here, found
             continue
+        yield step, found
         target, links = os.readlink(step), links + 1
         if links > _LINKS:
             raise OSError

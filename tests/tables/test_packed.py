@@ -24,7 +24,8 @@ def test_neighbours() -> None:
     names = [str(number) for number in range(200_000)]
     packed = PackedNames(names)
     assert all(name in packed for name in names)
-    pairs = [pair for bucket in packed._buckets for pair in [bucket.strip("\n")] if "\n" in pair]
+    sides = packed._text.split("\n\n")
+    pairs = [side for side in sides if "\n" in side]
     assert pairs
     assert not any(pair in packed for pair in pairs)
     assert None not in packed
