@@ -123,13 +123,14 @@ def _recipient(reading: _Reading, key: str, rule: _Rule) -> None:
         reading.refuse(rule.entry, rule.relay, "it is a mailbox, not a domain")
     elif key.startswith(".") and rule.relay:
         reading.refuse(rule.entry, rule.relay, "it needs FEATURE(lookupdotdomain): give it as an entry of its own")
-    elif domain := _domain(key.removeprefix(".")):
+    elif domain := domain_of(key.removeprefix(".")):
         reading.add(domain, rule)
     else:
         reading.refuse(rule.entry, rule.relay, "it is no domain")
 
 
-def _domain(key: str) -> str | None:
+def domain_of(key: str) -> str | None:
+    """The domain that a client's recipient must have, in domain_form; None of what no recipient can have."""
     if key.endswith(".") or key.rpartition(".")[2].isdigit():
         return None
     try:

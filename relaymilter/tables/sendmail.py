@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from relaymilter.tables.access import access, network_of
+from relaymilter.tables.safety import note, use
 from relaymilter.tables.table import Entry, Loaded, Note, Sort, TableError
 
 HOSTS_ONLY = "hosts-only:"
@@ -32,9 +33,11 @@ def open_table(_kind: str, name: str) -> Loaded:
     """The list, or the map, at this path; where PATH.db is there it is that. Raises TableError."""
     path = Path(name.removeprefix(HOSTS_ONLY))
     database = path if path.suffix == ".db" else path.with_name(f"{path.name}.db")
+    note(database)
     try:
         if database.is_file():
             return _map(database, list(_records(dump(database))), name.startswith(HOSTS_ONLY))
+        use(path)
         text = path.read_bytes().decode("utf-8", "backslashreplace")
     except OSError as error:
         raise TableError(f"{error.filename or path}: {error.strerror}") from None
@@ -49,6 +52,7 @@ def open_table(_kind: str, name: str) -> Loaded:
 
 def dump(database: Path) -> str:
     """Every record of a map, as makemap writes it: key, tab, value. Raises TableError, and OSError without the map."""
+    use(database)
     with database.open("rb") as file:
         head = file.read(16)[12:]
     kind = _BERKELEY.get(int.from_bytes(head, "little")) or _BERKELEY.get(int.from_bytes(head, "big"))
