@@ -89,7 +89,10 @@ def _until(value: object, number: str, place: str, sources: Sources) -> str:
     """The last day; one that has passed, or soon will have, is warned of."""
     if value is None:
         return ""
-    last = value if type(value) is date else date.fromisoformat(str(value))
+    try:
+        last = date.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError(f"until wants a date, such as 2026-12-31, not {value}") from None
     left = (last - date.today()).days
     if left < 0:
         sources.problems.warn(place, f"{number} ended on {last}")

@@ -10,6 +10,8 @@ from relaymilter.policy.mailboxes import entry_form
 
 def mailbox_form(entry: str) -> str:
     """`bob@example.org`, `@example.org`, a domain, `.example.org`, a bare name, or `<>`. Raises ValueError."""
+    if entry.startswith("*@"):
+        raise ValueError(f"{entry!r} has a wildcard: {entry[1:]} stands for every mailbox there")
     if entry.startswith("@"):
         return "@" + parse_domain(entry[1:])
     return parse_domain(entry) if "." in entry and "@" not in entry else entry_form(entry)

@@ -1,0 +1,191 @@
+"""What clients, logins and senders are bound to: maps, lists and grants, read with every mistake."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from relaymilter.config.restricting import NAMES
+from relaymilter.config.sets import MapSet
+from relaymilter.policy.grants import Grant
+
+from .written import problems, reading, settings
+
+
+def known(found: MapSet | None) -> dict[str, str]:
+    """The entries of a map."""
+    assert found is not None
+    return dict(found.known)
+
+
+@pytest.mark.parametrize(
+    ("key", "entry", "found"),
+    [
+        ("login_networks", "bob 192.0.2.0/24", {"bob": "192.0.2.0/24"}),
+        ("login_networks", "bob\t192.0.2.0/24, !192.0.2.9  ::1", {"bob": "192.0.2.0/24, !192.0.2.9/32, ::1/128"}),
+        ("login_networks", "b b\t192.0.2.1", {"b b": "192.0.2.1/32"}),
+        ("login_networks", "@Example.ORG 192.0.2.1", {"@example.org": "192.0.2.1/32"}),
+        ("login_networks", "* 192.0.2.1", {"*": "192.0.2.1/32"}),
+        ("login_recipients", "bob none", {"bob": "none"}),
+        ("login_recipients", "bob internal, Joe@Example.NET .d.test", {"bob": "internal, joe@example.net, .d.test"}),
+        ("sender_login", "Bob@Example.org bob,joe", {"bob@example.org": "bob, joe"}),
+        ("sender_login", "@example.org bob", {"@example.org": "bob"}),
+        ("sender_login", "bücher.example bob", {"xn--bcher-kva.example": "bob"}),
+    ],
+)  # fmt: skip
+def test_map(key: str, entry: str, found: dict[str, str]) -> None:
+    """A key, a blank or a tab, and a value; both in the form that is compared."""
+    bounds = settings(**{key: entry}).policy.bounds.logins
+    assert found == known(
+        {"login_networks": bounds.networks, "login_recipients": bounds.recipients, "sender_login": bounds.senders}[key]
+    )
+
+
+def test_a_key_that_comes_again_adds_to_its_value() -> None:
+    """Several owners of a mailbox may stand in several lines, in several tables."""
+    Path("owners").write_text("# who\nbob@example.org bob\nbob@example.org joe # and another\n")
+    bounds = settings(sender_login=("file:owners", "bob@example.org ann")).policy.bounds
+    assert {"bob@example.org": "bob, joe, ann"} == known(bounds.logins.senders)
+
+
+@pytest.mark.parametrize(
+    ("key", "entry", "message"),
+    [
+        ("login-networks", "bob", "'bob' has no value: give a key, a blank, and the value"),
+        ("login-networks", "bob 192.0.2.1/24", "192.0.2.1/24 has host bits set: 192.0.2.0/24 was probably meant"),
+        ("login-networks", "bob 0.0.0.0/0", "0.0.0.0/0 is too wide: it would open the relay; /8 is the widest"),
+        ("login-recipients", "bob *@example.org,", None),
+        ("login-recipients", "bob b@c@d", None),
+        ("sender-login", "bob@ bob", None),
+        ("sender-login", "bob@example.org", "'bob@example.org' has no value: give a key, a blank, and the value"),
+        ("certificate", "CN=a", "'CN=a' is no certificate: give its subject and its issuer, both, as subject|issuer"),
+        ("certificate", "a|b|c", "'a|b|c' is no certificate: give its subject and its issuer, both, as subject|issuer"),
+        ("deny-client", "mail.example.org", None),
+        ("deny-helo", "*.example.org", None),
+        ("deny-sender", "a%b@example.org", None),
+        ("warn", "no-rule", f"'no-rule' is no restriction; there are {', '.join(NAMES)}"),
+        ("lockdown-file", "lockdown", "the path 'lockdown' is not absolute"),
+        ("login-fold", "upper", "'upper' is none of exact, lower, local, lower-local"),
+    ],
+)
+def test_mistake(key: str, entry: str, message: str | None) -> None:
+    """Each is told with its flag."""
+    (problem,) = problems(**{key.replace("-", "_"): entry})
+    assert problem.startswith(f"--{key}: ")
+    assert message is None or problem == f"--{key}: {message}"
+
+
+def test_mistake_in_a_table() -> None:
+    """Each is told with its line."""
+    Path("nets").write_text("bob 192.0.2.0/24\njoe\nann example.org\n")
+    found = problems(login_networks="file:nets")
+    assert ["nets:2: login-networks: ", "nets:3: login-networks: "] == [problem[:24] for problem in found]
+
+
+def test_a_table_that_is_asked() -> None:
+    """What cannot be read is asked later."""
+    bounds = settings(sender_login="socketmap:inet:127.0.0.1:9:owners").policy.bounds.logins
+    assert bounds.senders is not None
+    assert ["socketmap:inet:127.0.0.1:9:owners"] == [table.name for table in bounds.senders.asked]
+
+
+@pytest.mark.parametrize(
+    ("fold", "entries"),
+    [
+        ("exact", {"Bob@Example.org", "Joe"}),
+        ("lower", {"bob@example.org", "joe"}),
+        ("local", {"Bob", "Joe"}),
+        ("lower-local", {"bob", "joe"}),
+    ],
+)
+def test_lists_are_folded_as_logins_are(fold: str, entries: set[str]) -> None:
+    """One setting for both sides."""
+    policy = settings(login_fold=fold, authorised_login=("Bob@Example.org", "Joe")).policy
+    assert policy.authorised_logins is not None
+    assert entries == policy.authorised_logins.known
+
+
+def test_exempt_from_lockdown() -> None:
+    """An address is a network, everything else a login."""
+    lockdown = settings(lockdown_exempt=("192.0.2.0/24", "2001:db8::1", "bob", "@example.org")).policy.bounds.lockdown
+    assert {"bob", "@example.org"} == lockdown.logins.known
+    assert ["192.0.2.0/24", "2001:db8::1/128"] == sorted(map(str, lockdown.networks))
+
+
+GRANT = """\
+[[grant]]
+networks = ["192.0.2.40", "!192.0.2.41"]
+from = "Scanner@Example.org"
+to = ["local", "archive@example.com"]
+until = 2099-12-31
+owner = "it"
+note = "third floor"
+
+[[grant]]
+logins = ["Bob"]
+certificates = "a|b"
+"""
+
+
+def grants(toml: str) -> tuple[Grant, ...]:
+    """What is granted."""
+    return settings(toml).policy.bounds.grants
+
+
+def test_grants_in_the_file() -> None:
+    """A table each; what is not asked for is None."""
+    printer, bob = grants(GRANT)
+    assert ("grant 1, it, third floor", "2099-12-31", True) == (printer.name, printer.until, printer.to_ours)
+    assert ["!192.0.2.41/32", "192.0.2.40/32"] == sorted(map(str, printer.networks or ()))
+    assert printer.senders is not None
+    assert printer.recipients is not None
+    assert ({"scanner@example.org"}, {"archive@example.com"}) == (printer.senders.names, printer.recipients.names)
+    assert (None, None, {"Bob"}, {"a|b"}) == (bob.networks, bob.senders, bob.logins, bob.certificates)
+    assert ("grant 2", "", False, None) == (bob.name, bob.until, bob.to_ours, bob.recipients)
+
+
+def test_a_grant_as_a_flag() -> None:
+    """The same table, in one line."""
+    (grant,) = settings(grant='{networks = "192.0.2.40", to = "local", until = "2099-12-31"}').policy.bounds.grants
+    assert ("2099-12-31", True, None) == (grant.until, grant.to_ours, grant.recipients)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("", "a grant needs networks, logins or certificates: a sender alone is easy to forge"),
+        ('from = "a@b.test"', "a grant needs networks, logins or certificates: a sender alone is easy to forge"),
+        ('logins = "a"\nsenders = "b"', "no such key: senders; there are networks, logins, certificates, from, to, "),
+        ("logins = []", "logins is empty, so that nothing would be granted: leave it out, or name some"),
+        ("logins = [1]", "logins wants a string or a list of strings"),
+        ('logins = "a"\nto = []', "to is empty, so that nothing would be granted: leave it out, or name some"),
+        ('logins = "a"\nuntil = "soon"', "until wants a date, such as 2026-12-31, not soon"),
+        ('logins = "a"\nowner = 1', "owner wants a string"),
+        ('logins = "a"\nuntil = 2026-12-31T12:00:00', "until wants a date"),
+        ('logins = "socketmap:inet:127.0.0.1:9:x"', "logins: a grant takes names and tables that can be read, not "),
+    ],
+)
+def test_mistake_in_a_grant(table: str, message: str) -> None:
+    """It is told with the line of the table."""
+    (problem,) = problems(f"local-domain = 'a.test'\n\n[[grant]]\n{table}\n")
+    assert problem.startswith(f"relaymilter.toml:3: grant: {message}")
+
+
+@pytest.mark.parametrize("grant", ["1", '"x"', "{", "{logins = }", "[]"])
+def test_no_table(grant: str) -> None:
+    """What is no table in a flag is told."""
+    (problem,) = problems(grant=grant)
+    assert problem.startswith("--grant: ")
+
+
+@pytest.mark.parametrize(
+    ("days", "warning"), [(-1, "ended on"), (0, "in 0 days"), (30, "in 30 days"), (31, None)], ids=str
+)
+def test_the_end_of_a_grant_is_warned_of(days: int, warning: str | None) -> None:
+    """A month ahead, and afterwards."""
+    last = date.today() + timedelta(days)
+    said = reading(grant=f"{{logins = 'a', until = {last}}}").warnings
+    assert [warning is not None] * len(said) == [warning is not None and warning in line for line in said]
+    assert len(said) == (warning is not None)
