@@ -35,7 +35,7 @@ class Known:
         """STARTTLS."""
         self.login = self.mechanism = None
         kind = VERIFIED.get(step.certificate)
-        self.certificate = (kind.name, KINDS[kind.issuer].name) if kind else None
+        self.certificate = (kind.first_name, KINDS[kind.issuer].first_name) if kind else None
 
     @property
     def listening(self) -> tuple[str, str, str]:

@@ -38,6 +38,12 @@ class Kind:
     expired: bool = False
 
     @property
+    def first_name(self) -> str:
+        """The first CN, which is the one that Postfix tells."""
+        first = re.search("/CN=([^/]+)", self.before)
+        return first[1] if first else self.name
+
+    @property
     def subject(self) -> str:
         """As `openssl req -subj` takes it."""
         escaped = re.sub("([/+])", r"\\\1", self.name)
