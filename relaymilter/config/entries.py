@@ -16,7 +16,7 @@ from relaymilter.policy.ports import Table
 from relaymilter.tables.packed import name_set
 from relaymilter.tables.registry import is_table, open_table
 from relaymilter.tables.table import Entry, Loaded, Sort, TableError
-from relaymilter.tables.text import entries_of
+from relaymilter.tables.text import Lines
 
 T = TypeVar("T")
 
@@ -91,12 +91,12 @@ class Sources:
 
 def _parts(table: Loaded, form: Form[T]) -> Iterator[tuple[Sequence[T], Iterable[Entry]]]:
     """Entries that are parsed already, and entries that are not, in parts of the table."""
-    if table.blocks is None or form.usual is None:
+    if not isinstance(table.entries, Lines) or form.usual is None:
         yield (), table.entries
         return
-    for block in table.blocks:
+    for block in table.entries.blocks():
         usual = form.usual(block.text)
-        yield ((), entries_of(block)) if usual is None else (usual, ())
+        yield ((), block.entries()) if usual is None else (usual, ())
 
 
 def networks(values: list[Value], sources: Sources) -> NetworkSet:

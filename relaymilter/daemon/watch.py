@@ -89,4 +89,5 @@ class Watch:
     def add(self, files: Iterable[Path], since: float) -> None:
         """These belong to what could not be read; one that has changed since that time may be right already."""
         for path in frozenset(files) - self.files:
-            self._seen[path] = _stamp(path) if _quiet(path, since) else _NEVER
+            stamp = _stamp(path)
+            self._seen[path] = stamp if not stamp or _quiet(path, since) else _NEVER

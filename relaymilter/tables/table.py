@@ -33,13 +33,6 @@ class Note(NamedTuple):
     text: str
 
 
-class Block(NamedTuple):
-    """Lines of a list that has an entry a line and comments, and the number of the first."""
-
-    number: int
-    text: str
-
-
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A table that was read whole."""
@@ -54,5 +47,3 @@ class Loaded:
     """Complete when the entries have been gone through."""
     only: "Callable[[Sort], Loaded] | None" = None
     """The entries of one sort alone, where the table holds several."""
-    blocks: "Iterable[Block] | None" = None
-    """The same again as text, for those who read a long list faster so: they go through this and not the entries."""
