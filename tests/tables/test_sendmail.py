@@ -253,11 +253,11 @@ def test_list_gives_each_option_its_sort(tmp_path: Path) -> None:
     } == set(found.warnings)
 
 
-def test_list_is_watched(tmp_path: Path) -> None:
-    """A list, and a map, are read again when they change."""
+def test_files_are_watched(tmp_path: Path) -> None:
+    """A list is read again when it changes, and when a map of that name is made."""
     path = tmp_path / "local-host-names"
     path.write_text("example.org\n")
-    assert {path} == reading(local_domain=f"sendmail:{path}").files
+    assert {path, tmp_path / "local-host-names.db"} == reading(local_domain=f"sendmail:{path}").files
 
 
 def test_no_logins_in_a_map(access: Path) -> None:
