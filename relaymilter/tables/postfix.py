@@ -122,7 +122,7 @@ def _demand_askable(type_: str, options: tuple[str, ...]) -> None:
         meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
         raise TableError(f"{type_!r} is no type of a map that can be asked: {meant}")
     if type_ not in postmap.read("postconf", *options, "-m").split():
-        raise TableError(f"this Postfix has no maps of the type {type_}: apt install postfix-{type_}")
+        raise TableError(f"this Postfix has no maps of the type {type_}; Debian packages many apart: postfix-pcre, ...")
 
 
 def _demand_file(type_: str, where: str) -> tuple[Path, ...]:

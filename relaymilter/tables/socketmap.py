@@ -19,10 +19,11 @@ SECONDS = 1.8
 MAX_REPLY = 100_000
 """Octets, as Postfix has it."""
 MAX_UNIX_PATH = 107
+_FULL_SECONDS = 0.01
 
 _INET = re.compile(r"inet:(\[[^]]*\]|[^:]*):([0-9]{1,5}):([^\s\0]+)")
 _UNIX = re.compile(r"unix:(/[^:]*):([^\s\0]+)")
-_NETSTRING = re.compile(rb"([0-9]{0,6})(?:$|(?<=[0-9])(:)(.*))", re.DOTALL)
+_NETSTRING = re.compile(rb"([0-9]{0,6})(?:\Z|(?<=[0-9])(:)(.*))", re.DOTALL)
 
 Address: TypeAlias = tuple[str, int] | str
 """Host and port, or the path of a unix socket."""
@@ -74,7 +75,12 @@ def _ask(address: Address, request: bytes) -> bytes:
         return connection
 
     with socket.socket(_family(address), socket.SOCK_STREAM) as connection:
-        in_time().connect(address)
+        while True:
+            try:
+                in_time().connect(address)
+                break
+            except BlockingIOError:  # the queue of a unix socket is full, which does not block (connect(2), EAGAIN)
+                time.sleep(_FULL_SECONDS)
         in_time().sendall(request)
         received = b""
         while (reply := _netstring(received)) is None:

@@ -35,7 +35,7 @@ def write_source(path: Path, type_: str, entries: Mapping[str, str]) -> None:
 
 def write_patterns(path: Path, _type: str, entries: Mapping[str, str]) -> None:
     """Each key a pattern."""
-    path.write_text("".join(f"/^{re.escape(key)}$/ {value}\n" for key, value in entries.items()))
+    path.write_text("".join(f"/^{re.escape(key)}$/ {value.replace('$', '$$')}\n" for key, value in entries.items()))
     settle(path)
 
 

@@ -38,6 +38,7 @@ class Handler(socketserver.StreamRequestHandler):
 
 class Tcp(socketserver.ThreadingTCPServer):
     allow_reuse_address = daemon_threads = True
+    request_queue_size = 64
 
 class Unix(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
