@@ -8,6 +8,7 @@ RELAY. For recipients it asks in the same way for `To:` and the domain, then its
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import NamedTuple
 
 from relaymilter.policy.domains import domain_form
@@ -66,7 +67,7 @@ class _Reading:
 
 
 def network_of(text: str) -> str | None:
-    """The network of an address or of the beginning of one (`192.0.2`, `IPv6:2001:db8`), as CIDR; None of all else.
+    """An address, or the network of the beginning of one (`192.0.2`, `IPv6:2001:db8`), as CIDR; None of all else.
 
     Sendmail compares text: neither CIDR, nor leading zeros, nor `::` have a meaning to it.
     """
@@ -74,12 +75,14 @@ def network_of(text: str) -> str | None:
         octets = text.split(".")
         if any(int(octet) > 255 for octet in octets):
             return None
-        return f"{'.'.join(octets + ['0'] * (4 - len(octets)))}/{8 * len(octets)}"
+        return text if len(octets) == 4 else f"{'.'.join(octets + ['0'] * (4 - len(octets)))}/{8 * len(octets)}"
     found = _GROUPS.fullmatch(text.lower())
     if not found:
         return None
     groups = found[1][1:].split(":")
-    return f"{':'.join(groups + ['0'] * (8 - len(groups)))}/{16 * len(groups)}"
+    if len(groups) == 8:
+        return str(IPv6Address(":".join(groups)))
+    return f"{IPv6Address(':'.join(groups + ['0'] * (8 - len(groups))))}/{16 * len(groups)}"
 
 
 def access(entries: Iterable[Entry], hosts_only: bool = False) -> Access:
