@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NoReturn
 
-from . import machine, memory, milters, needs, report, rounds, rows, site
+from . import machine, memory, milters, needs, report, rounds, rows, site, starting
 from .load import Load, WrongAnswer
 
 
@@ -28,6 +28,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("extra", nargs="*", metavar="NAME=COMMAND", help="more milters; {socket} is where theirs goes")
     p.add_argument("-c", "--clients", default="1,8,64", help="clients at once, comma-separated (%(default)s)")
     p.add_argument("-r", "--rows", default="", help="comma-separated rows, or all")
+    p.add_argument(
+        "--site",
+        choices=("small", "large"),
+        default="small",
+        help="large: the rows with a million domains and 100,000 networks, how they start, and their memory",
+    )
     p.add_argument("-w", "--workload", choices=site.WORKLOADS, default="permit", help="(%(default)s)")
     p.add_argument("--rounds", type=int, default=9, help="(%(default)s)")
     p.add_argument("--seconds", type=float, default=0.5, help="of one measurement (%(default)s)")
@@ -44,6 +50,8 @@ def arguments() -> argparse.Namespace:
     """What was asked for; a row that does not exist, or an addition that is no command, ends the program."""
     p = parser()
     args = p.parse_args()
+    if args.site == "large" and not args.rows:
+        args.rows = rows.ON_LARGE_SITE
     unknown = set(filter(None, args.rows.split(","))) - {"all", *(row.name for row in rows.ROWS)}
     if unknown or not all("=" in extra for extra in args.extra):
         p.error(f"no such row: {', '.join(unknown)}" if unknown else "an addition is NAME=COMMAND")
@@ -57,8 +65,8 @@ def listed() -> str:
     )
 
 
-def names(folder: Path, python: str) -> dict[str, str]:
-    """What the rows' commands may name."""
+def names(folder: Path, python: str, large: bool) -> dict[str, str]:
+    """What the rows' commands may name; the large site only where it is needed."""
     paths: dict[str, str | Path] = {
         "python": python,
         "refmilter": needs.program("refmilter"),
@@ -67,7 +75,8 @@ def names(folder: Path, python: str) -> dict[str, str]:
         "tree": needs.TREE,
     }
     quoted = {key: shlex.quote(str(path)) for key, path in paths.items()}
-    return quoted | {"policy": site.policy_flags(folder)}
+    policies = {"policy": site.policy_flags(folder)} | (site.large_flags(folder, python) if large else {})
+    return quoted | policies
 
 
 def speed(
@@ -102,6 +111,16 @@ def holds(args: argparse.Namespace, load: Load, folder: Path, named: dict[str, s
     return held
 
 
+def starts(load: Load, folder: Path, named: dict[str, str]) -> list[starting.Started]:
+    """How the rows of the large site start, one after the other."""
+    found = []
+    say(f"\n{report.STARTED_HEAD}")
+    for row in rows.named(rows.STARTED):
+        found.append(starting.start(row, load, folder, named))
+        say("\n".join(report.started_lines(found[-1])))
+    return found
+
+
 def above(limit: float | None, table: Iterable[list[rounds.Cell]]) -> list[str]:
     """What --at-most finds."""
     cells = ((cell, cells[0]) for cells in table for cell in cells if (cell.row, cell.clients) == ("off", 8))
@@ -131,13 +150,15 @@ def bench(args: argparse.Namespace) -> int:
     say("\n".join(f"{key:<12}{value}" for key, value in about.items()))
     load = Load(needs.program("milterload"), site.WORKLOADS[args.workload])
     with tempfile.TemporaryDirectory(prefix="relaymilter-bench-") as folder:
-        named = names(Path(folder), python)
+        large = args.site == "large" or rows.needs_large_site(rows.chosen(args.rows, args.extra))
+        named = names(Path(folder), python, large)
         table: list[list[rounds.Cell]] = []
         for transport in args.transports.split(","):
             table += speed(args, load, Path(folder), named, transport)
         held = holds(args, load, Path(folder), named)
+        started = starts(load, Path(folder), named) if args.site == "large" else []
     if args.json:
-        written = report.as_json(about, list(chain.from_iterable(table)), held)
+        written = report.as_json(about, list(chain.from_iterable(table)), held, started)
         args.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     for found in (excess := above(args.at_most, table)):
         complain(found)

@@ -66,7 +66,7 @@ def start(row: Row, folder: Path, names: Mapping[str, str], tcp: bool) -> Runnin
     return Running(row, popen, socket, log)
 
 
-def wait_for(milter: Running, seconds: float = 20.0) -> None:
+def wait_for(milter: Running, seconds: float = 60.0) -> None:
     """Return once it listens."""
     deadline = time.monotonic() + seconds
     while not listens(milter.socket):

@@ -39,10 +39,10 @@ def cpu_seconds(pid: int) -> float:
     return ticks / TICKS_PER_SECOND
 
 
-def memory(pid: int) -> Memory:
-    """The family's memory now."""
+def memory(pid: int, alone: bool = False) -> Memory:
+    """The family's memory now, or this process's alone."""
     rss = pss = processes = threads = 0
-    for member in family(pid):
+    for member in (pid,) if alone else family(pid):
         with suppress(OSError):
             rollup = dict(
                 line.split(":", 1) for line in Path(f"/proc/{member}/smaps_rollup").read_text().splitlines()[1:]

@@ -8,11 +8,13 @@ from typing import Any
 from .memory import Held
 from .process import Memory
 from .rounds import Cell
+from .starting import Started
 
 CELL_HEAD = (
     f"{'clients':>7} {'milter':<16}{'CPU us':>7} {'(middle half)':<14}{'ratio':>6}"
     f"{'sess/s':>8}{'rcpt p50':>10}{'p99 us':>8}{'sess p50':>10}{'p99 us':>8}{'stolen':>8}"
 )
+STARTED_HEAD = f"{'milter':<16}{'':<16}{'parent':>12}{'workers: RSS (PSS) in MiB':>28}"
 HELD_HEAD = f"{'milter':<16}{'':>12}{'RSS MiB':>9}{'PSS MiB':>9}{'processes':>11}{'threads':>9}"
 
 
@@ -37,10 +39,23 @@ def _memory_line(name: str, when: str, used: Memory) -> str:
     return f"{name:<16}{when:>12}{used.rss_mib:>9.1f}{used.pss_mib:>9.1f}{used.processes:>11}{used.threads:>9}"
 
 
-def as_json(about: dict[str, str], cells: Iterable[Cell], holds: Iterable[Held]) -> dict[str, Any]:
+def started_lines(started: Started) -> Iterable[str]:
+    """Two lines of the table of starts."""
+    yield _started_line(started.row, f"start {started.start_s:.2f} s", started.after_start)
+    yield _started_line("", f"reload {started.reload_s:.2f} s", started.after_reload)
+
+
+def _started_line(name: str, what: str, used: Iterable[Memory]) -> str:
+    return f"{name:<16}{what:<16}" + "".join(f"{f'{one.rss_mib:.0f} ({one.pss_mib:.0f})':>12}" for one in used)
+
+
+def as_json(
+    about: dict[str, str], cells: Iterable[Cell], holds: Iterable[Held], starts: Iterable[Started]
+) -> dict[str, Any]:
     """Everything that was measured, each round by itself."""
     return {
         "about": about,
         "cells": [asdict(cell) for cell in cells],
         "memory": [asdict(held) for held in holds],
+        "starts": [asdict(started) for started in starts],
     }

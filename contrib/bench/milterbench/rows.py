@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The milters that can be measured: one line each. A new runtime or setting is one more line here.
 
-A command may name {socket}, {python}, {tree} (the folder with contrib/), {refmilter}, {pyref}, {bareloop} and {policy}
-(relaymilter's flags for the networks and domains of site.py). REFERENCE is what every ratio divides by.
+A command may name {socket}, {python}, {tree} (the folder with contrib/), {refmilter}, {pyref}, {bareloop}, {policy}
+(relaymilter's flags for the networks and domains of site.py), {large} (for those of the large site) and {lmdb} (the
+same with the domains in an LMDB file). REFERENCE is what every ratio divides by.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 REFERENCE = "c"
 RELAYMILTER = "{python} -m relaymilter run -p {socket} {policy}"
 LOOP = RELAYMILTER + " --runtime loop"
+LARGE = RELAYMILTER.replace("{policy}", "{large}") + " --log-decisions none"
+LMDB = RELAYMILTER.replace("{policy}", "{lmdb}") + " --log-decisions none"
 PINNED = "taskset -c 0 "
 
 
@@ -35,6 +39,13 @@ ROWS = (
     Row("loop-json", LOOP + " --log-format json", "the event loop, JSON log to a file", logs=True, default=False),
     Row("loop-no-pin", LOOP + " --log-decisions none --no-pin", "loop, free to change cores", default=False),
     Row("loop-2", LOOP + " --log-decisions none --workers 2", "the event loop, two workers", default=False),
+    Row("large", LARGE, "off, with a million domains and 100,000 networks", default=False),
+    Row("large-2", LARGE + " --workers 2", "the same, two workers", default=False),
+    Row("lmdb", LMDB, "the same domains in an LMDB file", default=False),
+    Row("lmdb-2", LMDB + " --workers 2", "the same, two workers", default=False),
+    Row("loop-large", LARGE + " --runtime loop", "the event loop on the large lists", default=False),
+    Row("loop-large-2", LARGE + " --runtime loop --workers 2", "the same, two workers", default=False),
+    Row("loop-lmdb", LMDB + " --runtime loop", "the event loop, and the LMDB file", default=False),
     Row("pymilter", "{python} {pyref} tuned {socket}", "C's rule on pymilter", default=False),
     Row("pymilter-pinned", PINNED + "{python} {pyref} tuned {socket}", "kept on core 0", default=False),
     Row("low", "{python} {pyref} lowlevel {socket}", "C's rule on pymilter's C module alone", default=False),
@@ -43,6 +54,23 @@ ROWS = (
     Row("c-every", "{refmilter} every {socket}", "C on libmilter, every stage", default=False),
     Row("c-pinned", PINNED + "{refmilter} tuned {socket}", "c, kept on core 0", default=False),
 )
+
+
+ON_LARGE_SITE = "off,large,lmdb,loop,loop-large,loop-lmdb"
+"""What --site large measures under load,"""
+STARTED = ("off-2", "large-2", "loop-large-2", "lmdb-2")
+"""and of what it measures the start."""
+
+
+def needs_large_site(rows: list[Row]) -> bool:
+    """Whether a row is of the large site, the lists of which take seconds to write."""
+    return any(name in row.command for row in rows for name in ("{large}", "{lmdb}"))
+
+
+def named(names: Iterable[str]) -> list[Row]:
+    """The rows with these names."""
+    known = {row.name: row for row in ROWS}
+    return [known[name] for name in names]
 
 
 def chosen(names: str, adhoc: list[str]) -> list[Row]:
