@@ -1,6 +1,6 @@
 """What in a Postfix's configuration looks as if it could open the relay: remarks, nothing more."""
 
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from relaymilter.mta.found import Remark
 from relaymilter.mta.table_name import table_name
@@ -50,7 +50,7 @@ def _restrictions(value: str, place: str, directory: str) -> list[Remark]:
     """Of those that are asked before the relay is closed."""
     found: list[Remark] = []
     before = [*takewhile(lambda word: word not in _CLOSES, words(value))]
-    for word, following in zip(before, [*before[1:], ""], strict=True):
+    for word, following in pairwise([*before, ""]):
         if word in _OPENS:
             found.append(Remark(place, f"{word} {_OPENS[word]}"))
         if word.startswith("check_") and word.endswith("_access"):

@@ -41,7 +41,7 @@ def configured(folder: Path, main_cf: str = "") -> Path:
 
 def scripts(folder: Path) -> str:
     """A PATH that finds them first."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for name in ("postmap", "postconf"):
         script = folder / name
         script.write_text(SCRIPT.format(usr=PRIVATE_USR, name=name))
