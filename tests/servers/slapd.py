@@ -29,8 +29,7 @@ include {schema}/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 pidfile {folder}/pid
-TLSCertificateFile {folder}/server.pem
-TLSCertificateKeyFile {folder}/server.key
+{tls}
 database mdb
 suffix {suffix}
 rootdn {admin}
@@ -44,6 +43,10 @@ access to dn.subtree=ou=secret,{suffix} by dn.exact={reader} read by * none
 access to dn.subtree=ou=encrypted,{suffix} by tls_ssf=128 read by * none
 access to * by * read
 """
+TLS = """\
+TLSCertificateFile {folder}/server.pem
+TLSCertificateKeyFile {folder}/server.key
+"""
 
 
 def certificate(folder: Path, name: str) -> Path:
@@ -56,7 +59,8 @@ def certificate(folder: Path, name: str) -> Path:
     return path
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -66,10 +70,12 @@ def _free_port() -> int:
 class Slapd(ServerProcess):
     """The server. READER has PASSWORD; below ou=secret only it may read, below ou=encrypted who comes with TLS."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, certified: bool = True) -> None:
+        """`certified` gives it a certificate, without which it knows no TLS."""
         self.folder = folder
+        self._tls = TLS.format(folder=folder) if certified else ""
         self.ldapi = "ldapi://" + quote(f"{folder}/socket", safe="")
-        self.ldap, self.ldaps = (f"{scheme}://127.0.0.1:{_free_port()}" for scheme in ("ldap", "ldaps"))
+        self.ldap, self.ldaps = (f"{scheme}://127.0.0.1:{free_port()}" for scheme in ("ldap", "ldaps"))
         urls = f"{self.ldapi} {self.ldap} {self.ldaps}"
         super().__init__(
             ("slapd", "-d", "0", "-h", urls, "-f", f"{folder}/slapd.conf"), folder / "log", self._answers_now
@@ -81,7 +87,8 @@ class Slapd(ServerProcess):
         self.authority = certificate(self.folder, "server")
         schema = PRIVATE_USR.parent / "etc" / "ldap" / "schema"
         names = {"suffix": SUFFIX, "reader": READER, "admin": ADMIN, "password": PASSWORD}
-        (self.folder / "slapd.conf").write_text(CONFIGURATION.format(schema=schema, folder=self.folder, **names))
+        text = CONFIGURATION.format(schema=schema, folder=self.folder, tls=self._tls, **names)
+        (self.folder / "slapd.conf").write_text(text)
         self.start()
         self.add(SUFFIX, objectClass=["dcObject", "organization"], dc="example", o="example")
         self.add(READER, objectClass="person", cn="reader", sn="reader", userPassword=PASSWORD)
