@@ -104,3 +104,32 @@ def test_domain_that_is_added(closed_by_itself: tuple[Postfix, Relaymilter]) -> 
     settle(main_cf)
     wait_for(lambda: recipient_reply(postfix, "x@new.example.net").code == 250, "the new domain is known")
     assert str(recipient_reply(postfix, VICTIM)) == refusal(VICTIM)
+
+
+CLIENTS = ("198.51.100.7", "198.51.100.8", "203.0.113.7", "203.0.113.8", "192.0.2.201", "192.0.2.202")
+NETWORKS = "198.51.100.0/24 !198.51.100.7 !203.0.113.0/24 203.0.113.7 texthash:{folder}/addresses"
+DOMAINS = "!b.a.test a.test .dot.test !c.test d.c.test c.test texthash:{folder}/relayed pcre:{folder}/patterns"
+RECIPIENTS = (
+    *("a.test", "b.a.test", "x.a.test", "x.b.a.test", "dot.test", "x.dot.test", "c.test", "d.c.test", "x.d.c.test"),
+    *("e.test", "x.e.test", "x.f.test", "p.test", "x.p.test"),
+)
+
+
+def test_what_is_known_of_match_lists(namespace: Namespace, folder: Path) -> None:
+    """Without a milter, Postfix takes its lists as tests/mta_config/ has it: the first match decides."""
+    (folder / "addresses").write_text("192.0.2.201 x\n192.0.2.0/24 x\n")
+    (folder / "relayed").write_text("e.test x\n.f.test x\n")
+    (folder / "patterns").write_text("/^p\\.test$/ x\n")
+    extra = f"""meta_directory = /usr/share/postfix
+relay_transport = discard:
+mynetworks = {NETWORKS}
+relay_domains = {DOMAINS}
+""".format(folder=folder)
+    with running(Postfix(namespace, folder / "postfix", MtaSettings(extra=extra))) as postfix:
+        local = [client for client in CLIENTS if recipient_reply(postfix, VICTIM, client).code == 250]
+        with postfix.smtp() as client:
+            client.ehlo()
+            client.mail()
+            relayed = [domain for domain in RECIPIENTS if client.rcpt(f"<x@{domain}>").code == 250]
+    assert local == ["198.51.100.7", "198.51.100.8", "192.0.2.201"]
+    assert relayed == ["a.test", "x.a.test", "e.test", "x.e.test", "p.test"]
