@@ -13,6 +13,7 @@ from relaymilter.config.sets import NetworkSet
 from relaymilter.policy.domains import domain_form
 from relaymilter.policy.networks import LocalNetwork, Networks, parse_address, parse_network
 from relaymilter.policy.ports import Table
+from relaymilter.tables.safety import note
 
 Values = Mapping[str, list[Value]]
 
@@ -41,6 +42,8 @@ def mx_backup(values: Values, sources: entries.Sources) -> MxBackupSettings:
     for value in listed:
         if value.text.startswith("["):
             problems.error(value.place, f"{value.text!r} is an address: it has no mail exchanger to back up")
+    if "dns-server" not in values:
+        note(Path("/etc/resolv.conf"))
     names = names or _own_name(listed[0].place, problems)
     return MxBackupSettings(entries.domains(listed, sources), networks, names)
 

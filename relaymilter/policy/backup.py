@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from relaymilter.policy.networks import Address, Networks
 from relaymilter.policy.ports import LookupFailed, MailExchanger, MailExchangers, Names
 
+MOST_BEST = 8
+"""Exchangers with the lowest preference; the addresses of each are looked up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Backup:
@@ -35,6 +38,8 @@ class Backup:
         best = _best(found)
         if best & self.hosts:
             return f"this host is the best mail exchanger of {domain}, no backup"
+        if len(best) > MOST_BEST:
+            raise LookupFailed(f"{domain} has more than {MOST_BEST} best mail exchangers")
         return next(filter(None, map(self._misplaced, sorted(best))), None)
 
     def _misplaced(self, host: str) -> str | None:

@@ -92,6 +92,14 @@ def test_no_own_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     assert frozenset() == settings(mx_backup="a.test", mx_backup_networks=FAR).policy.mx_backup.names
 
 
+def test_watched_name_servers() -> None:
+    """A new /etc/resolv.conf is a reason to reload, where it says whom to ask."""
+    given = {"mx_backup": "a.test", "mx_backup_networks": FAR, "mx_name": "mx.here.test"}
+    assert Path("/etc/resolv.conf") in reading(**given).files
+    assert frozenset() == reading(dns_server="127.0.0.1", **given).files
+    assert frozenset() == reading().files
+
+
 @pytest.mark.parametrize("network", ["203.0.0.0/15", "10.0.0.0/8", "2001::/31"])
 def test_wide(network: str) -> None:
     """A network that is wide is warned of, private ones too."""

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from relaymilter.audit.explain import explain_request
+from relaymilter.config.reader import Flags, read
+from relaymilter.policy.envelope import client, request
 from tests.daemon.process import DENIED, Daemon
 from tests.rig import wait_for
 from tests.servers.unbound import Unbound
@@ -92,6 +95,32 @@ def test_fault_under_load(unbound: Unbound, tmp_path: Path, runtime: str, fault:
         with load(daemon) as heard:
             wait_for(lambda: len(heard["backed.test"]) > 50, "more permits")
         wait_for(lambda: size(worker)[0] <= descriptors + 2, "no descriptor is left over")
+
+
+@pytest.mark.parametrize(
+    ("domain", "verdict", "why"),
+    [
+        ("backed.test", "permit", ("mx-backup", "permit", "backed.test is a domain to back up")),
+        (
+            "elsewhere.test",
+            "reject",
+            (
+                "mx-backup",
+                "no opinion",
+                "the best mail exchanger, mx.far.test, is at 203.0.113.99, in no network to back up",
+            ),
+        ),
+        ("stranger.test", "reject", ("mx-backup", "no opinion", "stranger.test is not a domain to back up")),
+    ],
+)
+def test_explained(unbound: Unbound, domain: str, verdict: str, why: tuple[str, str, str]) -> None:
+    """`explain` asks the name server as the daemon does, last of all, and says what came of it."""
+    given: dict[str, tuple[str, ...]] = {"dns-server": (unbound.server,)}
+    for flag, value in zip(POLICY[::2], POLICY[1::2], strict=True):
+        given[flag[2:]] = (*given.get(flag[2:], ()), value)
+    asked = request(client("203.0.113.7"), f"<v@{domain}>".encode())
+    explanation = explain_request(read(Flags(given)).settings.policy, asked)
+    assert (verdict, why) == (explanation.verdict, explanation.trail[5])
 
 
 def test_down_at_the_start(unbound: Unbound, tmp_path: Path) -> None:

@@ -164,6 +164,17 @@ def test_could_not_find_out(records: Records, hosts: Hosts) -> None:
     assert (UNCERTAIN, "SERVFAIL") == (outcome(decision), reason(decision))
 
 
+def test_too_many_best() -> None:
+    """A domain that would make us look up the addresses of very many hosts is not looked into."""
+    for count, expected in ((8, PERMITTED), (9, UNCERTAIN)):
+        best = [f"mx{number}.test" for number in range(count)]
+        zone = Zone(
+            {"backed.test": (*((10, host) for host in best), (20, "mx2.here.test"))},
+            dict.fromkeys(best, ("192.0.2.1",)),
+        )
+        assert expected == outcome(decide("<bob@backed.test>", ruleset=Ruleset((rule(zone),))))
+
+
 def test_nameless() -> None:
     """A host that does not know its own name cannot find out."""
     decision = decide("<bob@backed.test>", ruleset=Ruleset((rule(Zone(BACKED, PRIMARY), hosts=frozenset()),)))
