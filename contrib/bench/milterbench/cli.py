@@ -65,8 +65,8 @@ def listed() -> str:
     )
 
 
-def names(folder: Path, python: str, large: bool) -> dict[str, str]:
-    """What the rows' commands may name; the large site only where it is needed."""
+def names(folder: Path, python: str, wanted: set[str]) -> dict[str, str]:
+    """What the rows' commands may name; the large lists only where wanted, since they take seconds to write."""
     paths: dict[str, str | Path] = {
         "python": python,
         "refmilter": needs.program("refmilter"),
@@ -75,7 +75,11 @@ def names(folder: Path, python: str, large: bool) -> dict[str, str]:
         "tree": needs.TREE,
     }
     quoted = {key: shlex.quote(str(path)) for key, path in paths.items()}
-    policies = {"policy": site.policy_flags(folder)} | (site.large_flags(folder, python) if large else {})
+    policies = {"policy": site.policy_flags(folder)}
+    if wanted & {"large", "lmdb"}:
+        policies |= site.large_flags(folder, python)
+    if "bound" in wanted:
+        policies["bound"] = f"{policies['policy']} {site.bound_flags(folder)}"
     return quoted | policies
 
 
@@ -150,8 +154,7 @@ def bench(args: argparse.Namespace) -> int:
     say("\n".join(f"{key:<12}{value}" for key, value in about.items()))
     load = Load(needs.program("milterload"), site.WORKLOADS[args.workload])
     with tempfile.TemporaryDirectory(prefix="relaymilter-bench-") as folder:
-        large = args.site == "large" or rows.needs_large_site(rows.chosen(args.rows, args.extra))
-        named = names(Path(folder), python, large)
+        named = names(Path(folder), python, rows.policies_of(rows.chosen(args.rows, args.extra), args.site))
         table: list[list[rounds.Cell]] = []
         for transport in args.transports.split(","):
             table += speed(args, load, Path(folder), named, transport)

@@ -14,6 +14,7 @@ RELAYMILTER = "{python} -m relaymilter run -p {socket} {policy}"
 LOOP = RELAYMILTER + " --runtime loop"
 LARGE = RELAYMILTER.replace("{policy}", "{large}") + " --log-decisions none"
 LMDB = RELAYMILTER.replace("{policy}", "{lmdb}") + " --log-decisions none"
+BOUND = RELAYMILTER.replace("{policy}", "{bound}") + " --log-decisions none"
 PINNED = "taskset -c 0 "
 
 
@@ -46,6 +47,8 @@ ROWS = (
     Row("loop-large", LARGE + " --runtime loop", "the event loop on the large lists", default=False),
     Row("loop-large-2", LARGE + " --runtime loop --workers 2", "the same, two workers", default=False),
     Row("loop-lmdb", LMDB + " --runtime loop", "the event loop, and the LMDB file", default=False),
+    Row("bound", BOUND, "off, with 100,000 logins and 500,000 mailboxes that they own", default=False),
+    Row("loop-bound", BOUND + " --runtime loop", "the event loop with these", default=False),
     Row("pymilter", "{python} {pyref} tuned {socket}", "C's rule on pymilter", default=False),
     Row("pymilter-pinned", PINNED + "{python} {pyref} tuned {socket}", "kept on core 0", default=False),
     Row("low", "{python} {pyref} lowlevel {socket}", "C's rule on pymilter's C module alone", default=False),
@@ -62,9 +65,10 @@ STARTED = ("off-2", "large-2", "loop-large-2", "lmdb-2")
 """and of what it measures the start."""
 
 
-def needs_large_site(rows: list[Row]) -> bool:
-    """Whether a row is of the large site, the lists of which take seconds to write."""
-    return any(name in row.command for row in rows for name in ("{large}", "{lmdb}"))
+def policies_of(rows: list[Row], site: str) -> set[str]:
+    """The names of the policies that these rows, and those of the site, have in their commands."""
+    found = {name for row in rows for name in ("large", "lmdb", "bound") if f"{{{name}}}" in row.command}
+    return found | ({"large", "lmdb"} if site == "large" else set())
 
 
 def named(names: Iterable[str]) -> list[Row]:

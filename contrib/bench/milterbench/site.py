@@ -41,12 +41,19 @@ class Workload:
 
 WORKLOADS = {
     "permit": Workload("a stranger to a local mailbox", ("--rcpt", "user%d@example.org"), "permit"),
+    "login": Workload(
+        "a login that sends as a mailbox of its own to a third party",
+        ("--auth", "login-00077", "--from", "mailbox-000077@example.org", "--rcpt", "victim%d@example.com"),
+        "permit",
+    ),
     "reject": Workload("a stranger to a third party", ("--rcpt", "victim%d@example.com"), "reject"),
 }
 
 
 LARGE_NETWORKS = 100_000
 LARGE_DOMAINS = 1_000_000
+LOGINS = 100_000
+MAILBOXES = 500_000
 LENGTHS = {
     4: (16, 18, 20, 22, 24, 24, 24, 26, 28, 29, 30, 32, 32),
     6: (32, 36, 40, 44, 48, 48, 52, 56, 60, 64, 64, 128),
@@ -91,6 +98,14 @@ def large_flags(folder: Path, python: str) -> dict[str, str]:
     database = folder / "large-domains.lmdb"
     subprocess.run([python, "-c", WRITE_LMDB, database, folder / "large-domains"], check=True, timeout=120)
     return {"large": _flags(networks, domains), "lmdb": _flags(networks, f"lmdb:{database}")}
+
+
+def bound_flags(folder: Path) -> str:
+    """Write 100,000 logins, and five mailboxes that each owns; relaymilter's flags for them."""
+    logins = _written(folder / "logins", (f"login-{n:05}" for n in range(LOGINS)))
+    owned = (f"mailbox-{n:06}@example.org login-{n % LOGINS:05}" for n in range(MAILBOXES))
+    mailboxes = _written(folder / "mailboxes", owned)
+    return f"--authorised-login {shlex.quote(logins)} --sender-login {shlex.quote(mailboxes)}"
 
 
 def _written(path: Path, entries: Iterable[str]) -> str:
