@@ -22,12 +22,16 @@ class _Connection(pymysql.connections.Connection):  # type: ignore[misc]
     needs_tls = False
 
     def _read_bytes(self, num_bytes: int) -> Any:
-        self._read_timeout = _left()
+        self._limit()
         return super()._read_bytes(num_bytes)
 
     def _write_bytes(self, data: bytes) -> Any:
-        self._write_timeout = _left()
+        self._limit()
         return super()._write_bytes(data)
+
+    def _limit(self) -> None:
+        self._read_timeout = self._write_timeout = _left()  # PyMySQL 1.0 sets it before each read
+        self._sock.settimeout(self._read_timeout)  # 2 does so now and then
 
     def _request_authentication(self) -> Any:
         if self.needs_tls and not self.server_capabilities & CLIENT.SSL:  # PyMySQL 1.0 would go on in clear
@@ -58,7 +62,7 @@ def connector(found: Description) -> Callable[[], Any]:
         given["ssl"] = _context(found.text("tls-ca"))
     elif tls == "off":
         given["ssl_disabled"] = True
-    return lambda: kind(connect_timeout=_left(), **given)
+    return lambda: kind(**dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), _left()), **given)
 
 
 def _context(authority: str) -> ssl.SSLContext:

@@ -53,17 +53,21 @@ class ServerProcess:
         return self._answers()
 
     def kill(self) -> None:
-        """End it at once."""
+        """End it at once, and all that it has begun: the kernel does not let the first process go before these."""
+        for pid in self._family()[:1]:
+            _signal(pid, signal.SIGKILL)
         process, self._process = self._process, None
         if process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
             process.kill()
-            process.wait(20)
-            wait_for(lambda: not self._answers(), "the server is gone")
+            process.wait(10)
 
     def hang(self) -> None:
         """Stop all its processes; the kernel still takes connections for it."""
         for pid in self._family():
             _signal(pid, signal.SIGSTOP)
+            wait_for(lambda pid=pid: _stopped(pid), "a process of the server is stopped")
 
     def resume(self) -> None:
         """Let them go on."""
@@ -78,6 +82,12 @@ class ServerProcess:
         for pid in found:
             found += children(pid)
         return found
+
+
+def _stopped(pid: int) -> bool:
+    """Or gone."""
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] in "TZ"
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
