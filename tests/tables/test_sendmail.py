@@ -304,6 +304,16 @@ def test_damaged_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert opening(f"{tmp_path}/access").startswith(f"{database}: makemap: error opening type hash map")
 
 
+def test_what_everyone_may_write(tmp_path: Path) -> None:
+    """A list, and a map that is named without its suffix, must not be everyone's to change."""
+    (tmp_path / "relay-domains").write_text("example.org\n")
+    (tmp_path / "relay-domains").chmod(0o666)
+    assert "everyone may write it" in opening(f"{tmp_path}/relay-domains")
+    (tmp_path / "access.db").write_bytes(bytes(12) + (0x61561).to_bytes(4, "little"))
+    (tmp_path / "access.db").chmod(0o666)
+    assert "everyone may write it" in opening(f"{tmp_path}/access")
+
+
 def test_makemap_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not waited for for ever."""
     (tmp_path / "access.db").write_bytes(bytes(12) + (0x61561).to_bytes(4, "little"))
