@@ -64,7 +64,7 @@ class Sources:
         count = yield from self._all(table, form, lambda number: f"{table.source}:{number}: {key}")
         for note in table.notes:
             self.problems.warn(f"{table.source}:{note.number}: {key}" if note.number else place, note.text)
-        if not count:
+        if not count and not table.may_be_empty:
             self.problems.warn(place, f"{table.source} has no entries")
 
     def _all(self, table: Loaded, form: Form[T], place: Callable[[int], str]) -> Generator[T, None, int]:

@@ -157,7 +157,7 @@ def _taken(loaded: Loaded, keys: Keys) -> Loaded:
         entries: Iterator[Entry] = (entry for entry in loaded.entries if counts(entry.key))
         if sort == "domain" and keys is Keys.PARENTS:
             entries = chain.from_iterable(map(_with_parent, entries))
-        return replace(loaded, entries=entries, only=None)
+        return replace(loaded, entries=entries, only=None, may_be_empty=True)
 
     return replace(loaded, only=only)
 

@@ -47,3 +47,5 @@ class Loaded:
     """Complete when the entries have been gone through."""
     only: "Callable[[Sort], Loaded] | None" = None
     """The entries of one sort alone, where the table holds several."""
+    may_be_empty: bool = False
+    """That there is no entry is nothing to warn of."""

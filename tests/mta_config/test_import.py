@@ -102,6 +102,13 @@ def test_printed(conf: Path, tmp_path: Path, relaymilter: Run) -> None:
     assert "    # ! postfix: mynetworks: mail.test is not carried over: names of clients are not asked\n" in printed.out
 
 
+def test_map_without_domains(conf: Path, tmp_path: Path) -> None:
+    """That virtual_alias_maps, where virtual_alias_domains are by default, have no domain is nothing to warn of."""
+    write_source(tmp_path / "aliases", "hash", {"a@alias.test": "b"})
+    reading = read(Flags({"mta": (f"postfix:{conf}",)}))
+    assert [warning for warning in reading.warnings if "aliases" in warning] == []
+
+
 def test_added_to_what_is_named(conf: Path) -> None:
     """What flags name stays, and is first."""
     given = {"local-domain": ("own.test",), "local-network": ("10.0.0.0/8",), "mta": (f"postfix:{conf}",)}
