@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
+from unicodedata import normalize
+from urllib.parse import unquote, urlsplit
 
 from relaymilter.policy.ports import LookupFailed
+from relaymilter.tables.channel import Channel
 from relaymilter.tables.directory import Directory, described_directory
 from relaymilter.tables.guard import KeyFailed
 from relaymilter.tables.table import TableError
@@ -21,6 +24,7 @@ try:
     import ldap
     import ldap.dn
     import ldap.filter
+    from ldap.extop import ExtendedRequest
 except ImportError:
     raise TableError(
         "tables of type ldap need python3-ldap: apt install python3-ldap, or pip install 'relaymilter[ldap]'"
@@ -28,8 +32,6 @@ except ImportError:
 
 DEADLINE = 1.8
 """Seconds for a look-up, with all connections that it tries."""
-STEP = 0.9
-"""Seconds for one wait: to connect, for TLS, for an answer."""
 IDLE = 60.0
 """Seconds after which a connection is not used again: something on its way may have forgotten it."""
 MOST_ENTRIES = 100
@@ -39,8 +41,36 @@ NOBODY = "no-such-key.relaymilter.invalid"
 
 SCOPES = {"base": ldap.SCOPE_BASE, "one": ldap.SCOPE_ONELEVEL, "sub": ldap.SCOPE_SUBTREE}
 
-Connection: TypeAlias = Any
-"""ldap.ldapobject.SimpleLDAPObject; python-ldap has no types."""
+STARTTLS = "1.3.6.1.4.1.1466.20037"
+PORTS = {"ldap": 389, "ldaps": 636}
+LDAPI = "/run/slapd/ldapi"
+LONGEST = 1024
+"""Characters of a key; more than any name of a mailbox has."""
+
+
+class Connection:
+    """A library that speaks the protocol, and the channel to the server."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self.library: Any = ldap.initialize("ldap://", fileno=channel.library_end())
+        self.library.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
+        self.library.set_option(ldap.OPT_REFERRALS, ldap.OPT_OFF)
+        self.library.set_option(ldap.OPT_DEREF, ldap.DEREF_NEVER)
+
+    def result(self, number: int, deadline: float) -> tuple[int, list[tuple[str, dict[str, list[bytes]]]]]:
+        """The kind and the data of the next message to request `number`. Raises ldap.LDAPError and OSError."""
+        while True:
+            kind, data, _, _ = self.library.result3(number, all=0, timeout=0)
+            if kind is not None:
+                return kind, data
+            self._channel.exchange(deadline)
+
+    def close(self) -> None:
+        """End both."""
+        with suppress(ldap.LDAPError):
+            self.library.unbind_ext()
+        self._channel.close()
 
 
 class _Kept(NamedTuple):
@@ -62,19 +92,19 @@ class LdapTable:
         if not _comparable(key):
             return None
         deadline = time.monotonic() + DEADLINE
-        problem = "no time was left"
+        problem: Exception | None = None
         for connect in self._ways():
             try:
                 connection = connect(deadline)
-                answer: str | None = _closing(connection, _ask, self.directory, key, deadline)
-            except ldap.LDAPError as error:
-                problem = _words(error)
-                if isinstance(error, ldap.INVALID_CREDENTIALS) or time.monotonic() >= deadline:
+                answer = _ask(connection, self.directory, key, deadline)
+            except (ldap.LDAPError, OSError) as error:
+                problem = error
+                if isinstance(error, ldap.INVALID_CREDENTIALS):
                     break  # elsewhere the password is no better, and an account may be locked for it
             else:
                 self._kept.append(_Kept(connection, time.monotonic()))
                 return answer
-        raise LookupFailed(problem)
+        raise LookupFailed(_words(problem)) from problem
 
     def _ways(self) -> Iterator[Callable[[float], Connection]]:
         """A connection that is kept, if it is young enough, and a new one to each server in turn."""
@@ -83,67 +113,85 @@ class LdapTable:
             if time.monotonic() - since < IDLE:
                 yield lambda _: connection
             else:
-                _close(connection)
+                connection.close()
         for url in self.directory.urls:
             yield partial(_connect, self.directory, url)
 
 
 def _comparable(key: str) -> bool:
-    """Directories compare without regard to some blanks and controls, which might make another key of this one."""
-    return bool(key) and key.isprintable() and key == " ".join(key.split())
+    """Directories compare without regard to some blanks and controls, and to compatibility (RFC 4518 2)."""
+    return 0 < len(key) <= LONGEST and key.isprintable() and key == normalize("NFKC", " ".join(key.split()))
 
 
-def _connect(directory: Directory, url: str, deadline: float) -> Connection:
+def _connect(directory: Directory, text: str, deadline: float) -> Connection:
     """A connection with TLS, bound, to a server on which the filter does not find everything."""
-    connection = ldap.initialize(url)
-    _closing(connection, _prepare, directory, url, deadline)
+    url = urlsplit(text)
+    if url.scheme == "ldapi":
+        channel = Channel(unquote(url.netloc) or LDAPI, deadline)
+    else:
+        channel = Channel((url.hostname or "", url.port or PORTS[url.scheme]), deadline)
     try:
-        everything = _closing(connection, _ask, directory, NOBODY, deadline) is not None
-    except KeyFailed:
-        everything = True
-    if everything:
-        _close(connection)
-        raise LookupFailed(f"the filter finds {NOBODY}, too; it must find nothing for what is not in the directory")
+        if url.scheme == "ldap" and directory.starttls:
+            _announce_tls(channel, deadline)
+        if url.scheme == "ldaps" or (url.scheme == "ldap" and directory.starttls):
+            channel.start_tls(url.hostname or "", directory.authority, deadline)
+        connection = Connection(channel)
+    except BaseException:
+        channel.close()
+        raise
+    _bind(connection, directory, deadline)
     return connection
 
 
-def _prepare(connection: Connection, directory: Directory, url: str, deadline: float) -> None:
-    step = _remaining(deadline)
-    connection.set_option(ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3)
-    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, step)
-    connection.set_option(ldap.OPT_TIMEOUT, step)
-    connection.set_option(ldap.OPT_REFERRALS, ldap.OPT_OFF)
-    connection.set_option(ldap.OPT_DEREF, ldap.DEREF_NEVER)
-    if not url.startswith("ldapi:"):
-        connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
-        if directory.authority:
-            connection.set_option(ldap.OPT_X_TLS_CACERTFILE, directory.authority)
-        connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
-    if directory.starttls and url.startswith("ldap:"):
-        connection.start_tls_s()
-    if directory.bind_dn:
-        number = connection.simple_bind(directory.bind_dn, directory.password)
-        connection.result3(number, timeout=_remaining(deadline))
+def _announce_tls(channel: Channel, deadline: float) -> None:
+    """By a library of its own, so that nothing which came in clear is an answer to what is asked later."""
+    connection = Connection(channel)
+    try:
+        connection.result(connection.library.extop(ExtendedRequest(STARTTLS, None)), deadline)
+    finally:
+        with suppress(ldap.LDAPError):
+            connection.library.unbind_ext()
+
+
+def _bind(connection: Connection, directory: Directory, deadline: float) -> None:
+    """Raises LookupFailed where the filter finds everything."""
+    try:
+        if directory.bind_dn:
+            connection.result(connection.library.simple_bind(directory.bind_dn, directory.password), deadline)
+    except BaseException:
+        connection.close()
+        raise
+    try:
+        everything = _ask(connection, directory, NOBODY, deadline) is not None
+    except KeyFailed:
+        everything = True
+    if everything:
+        connection.close()
+        raise LookupFailed(f"the filter finds {NOBODY}, too; it must find nothing for what is not in the directory")
 
 
 def _ask(connection: Connection, directory: Directory, key: str, deadline: float) -> str | None:
+    """The answer; on any failure the connection is closed."""
     wanted = directory.filter.replace("{key}", ldap.filter.escape_filter_chars(key))
     attributes, most = ([directory.attribute], MOST_ENTRIES) if directory.attribute else (["1.1"], 1)
-    number = connection.search_ext(
-        directory.base, SCOPES[directory.scope], wanted, attributes, timeout=1, sizelimit=most
-    )
+    where = directory.base, SCOPES[directory.scope]
     entries: list[dict[str, list[bytes]]] = []
-    while True:
-        try:
-            kind, data, _, _ = connection.result3(number, all=0, timeout=_remaining(deadline))
-        except ldap.SIZELIMIT_EXCEEDED:
-            if directory.attribute or not entries:
-                raise KeyFailed("more entries than may be read: the filter is too wide") from None
+    try:
+        number = connection.library.search_ext(*where, wanted, attributes, timeout=1, sizelimit=most)
+        while True:
+            kind, data = connection.result(number, deadline)
+            if kind == ldap.RES_SEARCH_RESULT:
+                return _answer(entries, directory.attribute)
+            if kind == ldap.RES_SEARCH_ENTRY:
+                entries += [found for _, found in data]
+    except ldap.SIZELIMIT_EXCEEDED:
+        if not directory.attribute and entries:
             return ""
-        if kind == ldap.RES_SEARCH_RESULT:
-            return _answer(entries, directory.attribute)
-        if kind == ldap.RES_SEARCH_ENTRY:
-            entries += [attributes for _, attributes in data]
+        connection.close()
+        raise KeyFailed("more entries than may be read: the filter is too wide") from None
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _answer(entries: list[dict[str, list[bytes]]], attribute: str) -> str | None:
@@ -153,27 +201,11 @@ def _answer(entries: list[dict[str, list[bytes]]], attribute: str) -> str | None
     return ", ".join(value.decode("utf-8", "replace") for value in values) if values else None
 
 
-def _remaining(deadline: float) -> float:
-    return max(0.01, min(STEP, deadline - time.monotonic()))
-
-
-def _closing(connection: Connection, use: Callable[..., Any], *arguments: object) -> Any:
-    """use(connection, ...); where it fails, the connection is closed."""
-    try:
-        return use(connection, *arguments)
-    except BaseException:
-        _close(connection)
-        raise
-
-
-def _close(connection: Connection) -> None:
-    with suppress(ldap.LDAPError):
-        connection.unbind_ext()
-
-
-def _words(error: "ldap.LDAPError") -> str:
-    said = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    return ": ".join(filter(None, (said.get("desc"), said.get("info")))) or type(error).__name__
+def _words(problem: Exception | None) -> str:
+    if not isinstance(problem, ldap.LDAPError):
+        return str(problem) or type(problem).__name__
+    said = problem.args[0] if problem.args and isinstance(problem.args[0], dict) else {}
+    return ": ".join(filter(None, (said.get("desc"), said.get("info")))) or type(problem).__name__
 
 
 def open_table(kind: str, name: str) -> LdapTable:
