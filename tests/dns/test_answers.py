@@ -112,8 +112,9 @@ def test_dead_domains_do_not_close_the_dns(unbound: Unbound) -> None:
     assert BACKED == asking.exchangers("backed.test")
 
 
-def test_a_key_failed_is_the_domains_fault(unbound: Unbound) -> None:
+def test_a_key_failed_is_the_domains_fault(unbound: Unbound, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer of a name server that knows localhost proves it well, one that says nothing of it is not."""
+    monkeypatch.setattr("relaymilter.dns.PROBE", 0.4)
     with Impostor(lambda _: None) as deaf:
         for server, kind in ((unbound.address, KeyFailed), (deaf.address, LookupFailed)):
             with pytest.raises(LookupFailed) as failed:
