@@ -103,8 +103,7 @@ def networks(values: list[Value], sources: Sources) -> NetworkSet:
     """Local networks; those that look like a mistake are warned of."""
     asked: list[Table] = []
     found = Networks(sources.parsed(values, NETWORK, asked))
-    excluded = [local.excluded for local in found]
-    if excluded and not asked and all(excluded):
+    if found.only_excluding and not asked:
         sources.problems.warn(
             values[0].place, "networks are only excluded, so no client is local: name those that are, too"
         )
@@ -156,7 +155,7 @@ class Subdomains:
         return self.table.find(key.removeprefix("."))
 
 
-_USUAL = re.compile(r"(?:\.?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}\n)+").fullmatch
+_USUAL = re.compile(r"(?:\.?(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+[a-z]{2,63}\n)+").fullmatch
 
 
 def usual_domains(text: str) -> list[str] | None:

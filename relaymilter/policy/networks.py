@@ -148,6 +148,12 @@ class Networks:
         firsts, marks = self._ranges[version]
         return _marked(version, number, marks[bisect_right(firsts, number) - 1])
 
+    @property
+    def only_excluding(self) -> bool:
+        """There are networks, and no client is in one that does not exclude it."""
+        marks = [mark for _, marks in self._ranges.values() for mark in (min(marks), max(marks))]
+        return min(marks) < 0 and max(marks) <= 0
+
     def __iter__(self) -> Iterator[LocalNetwork]:
         """Those that decide anywhere, by version, address and length."""
         for version, (firsts, marks) in self._ranges.items():

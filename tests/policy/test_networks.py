@@ -207,6 +207,25 @@ def test_those_that_decide(given: str, deciding: str) -> None:
     assert networks != [*networks]
 
 
+@pytest.mark.parametrize(
+    ("given", "only"),
+    [
+        ("", False),
+        ("192.0.2.0/24", False),
+        ("!192.0.2.0/24", True),
+        ("!192.0.2.0/24 !2001:db8::/32", True),
+        ("!192.0.2.0/24 ::1", False),
+        ("!192.0.2.0/24 192.0.2.7", False),
+        ("!192.0.2.0/24 192.0.2.0/24", True),
+        ("!0.0.0.0/0 !::/0", True),
+        ("::/16 !::/0", False),
+    ],
+)
+def test_only_excluding(given: str, only: bool) -> None:
+    """Networks that only exclude, so that no client is local, are known for that."""
+    assert Networks(map(parse_network, given.split())).only_excluding == only
+
+
 def test_no_networks() -> None:
     """Without networks none is found."""
     assert Networks([]).find(ipaddress.ip_address("127.0.0.1")) is None
