@@ -17,7 +17,7 @@ NOBODY = "no-such-key.relaymilter.invalid"
 MOST_ROWS = 1000
 """That are read of an answer."""
 
-_KEY = re.compile(r"(?<![:\w\\]):key(?![:\w$])")
+_KEY = re.compile(r"(?<![:\w\\]):key(?![\w$]|:(?!:))")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
 _UNCLEAR = re.compile(r"\\['\"`]|--|/\*|\$\w*\$")
 _NO_PARAMETER = re.compile(rf"{_KEY.pattern}|:")
