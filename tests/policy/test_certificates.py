@@ -1,0 +1,100 @@
+"""Certificates: subject and issuer, both, from a list."""
+
+from __future__ import annotations
+
+import pytest
+
+from relaymilter.policy.certificates import certificate_key, parse_certificate
+from relaymilter.policy.envelope import Certificate, Need, Told
+from relaymilter.policy.ports import LookupFailed
+from relaymilter.policy.relay import permit_certificate
+from relaymilter.policy.verdict import NoOpinion, Permit
+from tests.policy.asking import FailingNames
+from tests.policy.maps import asks
+
+CN = Certificate("client.kite.test", "Kite Test CA")
+DN = Certificate("/O=Kite/CN=client.kite.test", "/O=Kite/CN=Kite+20Test+20CA")
+LISTED = frozenset(map(parse_certificate, ("client.kite.test|Kite Test CA", " /O=K/CN=a | /O=K/CN=CA ", "a/CN=b|CA")))
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key"),
+    [
+        pytest.param(CN, "client.kite.test|Kite Test CA", id="Postfix"),
+        pytest.param(DN, "/O=Kite/CN=client.kite.test|/O=Kite/CN=Kite+20Test+20CA", id="Sendmail"),
+        pytest.param(None, None, id="none"),
+        pytest.param(Certificate("", "CA"), None, id="no subject"),
+        pytest.param(Certificate("a", ""), None, id="no issuer"),
+        pytest.param(Certificate("a|CA", "CA"), None, id="separator in the subject"),
+        pytest.param(Certificate("a", "CA|a"), None, id="separator in the issuer"),
+        pytest.param(Certificate("|", "|"), None, id="separators alone"),
+    ],
+)
+def test_certificate_key(certificate: Certificate | None, key: str | None) -> None:
+    """A certificate is looked up by both names, and one of which they cannot be told apart is in no list."""
+    assert key == certificate_key(certificate)
+
+
+@pytest.mark.parametrize(
+    ("entry", "form"),
+    [
+        pytest.param("a|CA", "a|CA", id="plain"),
+        pytest.param(" a b | C A ", "a b|C A", id="blanks"),
+        pytest.param("/O=x, y/CN=a|/O=x/CN=CA", "/O=x, y/CN=a|/O=x/CN=CA", id="DN with a comma"),
+    ],
+)
+def test_parse_certificate(entry: str, form: str) -> None:
+    """An entry has subject and issuer, blanks around them aside; the form is its own."""
+    assert form == parse_certificate(entry) == parse_certificate(form)
+
+
+@pytest.mark.parametrize("entry", ["", "a", "|", "a|", "|CA", " | ", "a||CA", "a|b|CA", "a|CA|"], ids=repr)
+def test_no_certificate_entry(entry: str) -> None:
+    """An entry without both, or of which they are not certain, is refused."""
+    with pytest.raises(ValueError, match="give its subject and its issuer"):
+        parse_certificate(entry)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "answer"),
+    [
+        pytest.param(CN, Permit("this certificate is authorised"), id="listed"),
+        pytest.param(Certificate("/O=K/CN=a", "/O=K/CN=CA"), Permit("this certificate is authorised"), id="listed DN"),
+        pytest.param(None, NoOpinion("no verified certificate"), id="none"),
+        pytest.param(Certificate(CN.subject, "Other CA"), NoOpinion("another certificate"), id="other issuer"),
+        pytest.param(Certificate("other.kite.test", CN.issuer), NoOpinion("another certificate"), id="other subject"),
+        pytest.param(Certificate("CLIENT.kite.test", CN.issuer), NoOpinion("another certificate"), id="case"),
+        pytest.param(Certificate("x.client.kite.test", CN.issuer), NoOpinion("another certificate"), id="as end"),
+        pytest.param(
+            Certificate("client.kite.testing", CN.issuer), NoOpinion("another certificate"), id="as beginning"
+        ),
+        pytest.param(Certificate(CN.subject + " ", CN.issuer), NoOpinion("another certificate"), id="blank"),
+        pytest.param(Certificate(CN.issuer, CN.subject), NoOpinion("another certificate"), id="exchanged"),
+        pytest.param(
+            Certificate("client.kite.test|Kite Test CA", "x"), NoOpinion("an odd certificate"), id="both in one"
+        ),
+        pytest.param(Certificate("client.kite.test", "Kite Test CA|x"), NoOpinion("an odd certificate"), id="and more"),
+        pytest.param(Certificate("", ""), NoOpinion("an odd certificate"), id="empty names"),
+        pytest.param(Certificate("/CN=a", "CA"), NoOpinion("another certificate"), id="slash before the CN"),
+        pytest.param(Certificate("b", "CA"), NoOpinion("another certificate"), id="CN after a slash of another"),
+        pytest.param(
+            Certificate("\u212alient.kite.test", CN.issuer), NoOpinion("another certificate"), id="look-alike"
+        ),
+    ],
+)
+def test_permit_certificate(certificate: Certificate | None, answer: Permit | NoOpinion) -> None:
+    """Only a certificate that is listed by subject and issuer permits, compared exactly."""
+    assert answer == permit_certificate(LISTED).ask(asks(told=Told(certificate=certificate)))
+
+
+def test_certificates_that_are_down() -> None:
+    """The list is asked only where there is a certificate, and then one that is down is no answer."""
+    rule = permit_certificate(FailingNames())
+    assert isinstance(rule.ask(asks()), NoOpinion)
+    with pytest.raises(LookupFailed):
+        rule.ask(asks(told=Told(certificate=CN)))
+
+
+def test_needs() -> None:
+    """The MTA is asked for the certificate."""
+    assert {Need.CERTIFICATE} == permit_certificate(LISTED).needs

@@ -1,0 +1,413 @@
+"""Logins: how they are compared, which are authorised, where they may come from, whom they may write to."""
+
+from __future__ import annotations
+
+import pytest
+
+from relaymilter.policy.domains import DomainList
+from relaymilter.policy.envelope import Need, Request, Told
+from relaymilter.policy.logins import (
+    CLIENT_REFUSED,
+    RECIPIENT_REFUSED,
+    Fold,
+    is_among,
+    login_keys,
+    reject_login_client,
+    reject_login_recipient,
+    value_of,
+)
+from relaymilter.policy.ports import LookupFailed
+from relaymilter.policy.relay import Logins, foreign_to, permit_authorised_login
+from relaymilter.policy.verdict import NoOpinion, Permit, Reject
+from tests.policy.asking import LOCAL_NAMES, RELAY_NAMES, FailingNames
+from tests.policy.maps import FailingMap, Known, asks
+
+KELVIN = "\u212aim"
+"""It looks like `Kim`, and str.lower() makes `kim` of it."""
+DOTTED = "\u0130rma"
+FULL_WIDTH = "\uff4bim"
+COMPOSED, DECOMPOSED = "j\u00f6", "jo\u0308"
+
+FOREIGN = foreign_to((DomainList(LOCAL_NAMES), DomainList(RELAY_NAMES)))
+
+
+@pytest.mark.parametrize(
+    ("login", "exact", "lower", "local", "lower_local"),
+    [
+        pytest.param("joe", "joe", "joe", "joe", "joe", id="bare"),
+        pytest.param("Joe@Kite.test", "Joe@Kite.test", "joe@kite.test", "Joe", "joe", id="realm"),
+        pytest.param("@Kite.test", *["@kite.test"] * 4, id="an entry for a realm"),
+        pytest.param("joe@", "joe@", "joe@", "joe", "joe", id="empty realm"),
+        pytest.param("A@b@C", "A@b@C", "a@b@c", "A@b@C", "a@b@c", id="two at signs"),
+        pytest.param("@", *["@"] * 4, id="at sign alone"),
+        pytest.param("*", *["*"] * 4, id="asterisk"),
+        pytest.param(KELVIN, *[KELVIN] * 4, id="KELVIN SIGN"),
+        pytest.param(DOTTED, *[DOTTED] * 4, id="dotted I"),
+        pytest.param(FULL_WIDTH, *[FULL_WIDTH] * 4, id="full-width"),
+        pytest.param("\u00c9VA", "\u00c9VA", "\u00c9va", "\u00c9VA", "\u00c9va", id="capital beyond ASCII"),
+        pytest.param("JO\u0308", "JO\u0308", "jo\u0308", "JO\u0308", "jo\u0308", id="decomposed"),
+        pytest.param("Jo, Al", "Jo, Al", "jo, al", "Jo, Al", "jo, al", id="blank and comma"),
+    ],
+)
+def test_fold(login: str, exact: str, lower: str, local: str, lower_local: str) -> None:
+    """Of ASCII letters the case may not count, of a single realm all of it; folding twice changes nothing more."""
+    folds = (Fold.EXACT, Fold.LOWER, Fold.LOCAL, Fold.LOWER_LOCAL)
+    assert (exact, lower, local, lower_local) == tuple(fold.of(login) for fold in folds)
+    assert all(fold.of(login) == fold.of(fold.of(login)) for fold in folds)
+
+
+@pytest.mark.parametrize(
+    ("login", "fold", "keys"),
+    [
+        pytest.param("joe", Fold.EXACT, ("joe",), id="bare"),
+        pytest.param("Joe@Kite.TEST", Fold.EXACT, ("Joe@Kite.TEST", "@kite.test"), id="realm"),
+        pytest.param("Joe@Kite.TEST", Fold.LOWER_LOCAL, ("joe", "@kite.test"), id="realm folded away"),
+        pytest.param("a@b@kite.test", Fold.LOCAL, ("a@b@kite.test", "@kite.test"), id="two at signs"),
+        pytest.param("joe@", Fold.EXACT, ("joe@",), id="empty realm"),
+        pytest.param("@kite.test", Fold.EXACT, ("@kite.test",), id="no name"),
+        pytest.param("joe@\u212aite.test", Fold.LOWER, ("joe@\u212aite.test", "@\u212aite.test"), id="KELVIN SIGN"),
+    ],
+)
+def test_login_keys(login: str, fold: Fold, keys: tuple[str, ...]) -> None:
+    """A login stands in a list by itself or by its realm, which is in lower case whatever the fold."""
+    assert keys == login_keys(login, fold)
+
+
+LISTED = frozenset({"kim", "irma", COMPOSED, "joe@kite.test", "@relay.test", "*", "a", "boss"})
+
+
+@pytest.mark.parametrize(
+    ("login", "fold", "among"),
+    [
+        pytest.param("kim", Fold.EXACT, True, id="listed"),
+        pytest.param("Kim", Fold.EXACT, False, id="case"),
+        pytest.param("Kim", Fold.LOWER, True, id="case folded"),
+        pytest.param(KELVIN, Fold.LOWER_LOCAL, False, id="KELVIN SIGN"),
+        pytest.param(DOTTED, Fold.LOWER_LOCAL, False, id="dotted I"),
+        pytest.param(FULL_WIDTH, Fold.LOWER_LOCAL, False, id="full-width"),
+        pytest.param(COMPOSED, Fold.LOWER, True, id="composed"),
+        pytest.param(DECOMPOSED, Fold.LOWER, False, id="decomposed"),
+        pytest.param("kim@else.test", Fold.EXACT, False, id="other realm"),
+        pytest.param("kim@else.test", Fold.LOCAL, True, id="realm folded away"),
+        pytest.param("kim@x@else.test", Fold.LOCAL, False, id="two at signs"),
+        pytest.param("joe@kite.test@else.test", Fold.LOCAL, False, id="a listed login with another realm"),
+        pytest.param("joe@kite.test", Fold.EXACT, True, id="listed with its realm"),
+        pytest.param("joe@kite.testing", Fold.EXACT, False, id="an entry is its beginning"),
+        pytest.param("joe@kite.tes", Fold.EXACT, False, id="the beginning of an entry"),
+        pytest.param("ann@relay.test", Fold.EXACT, True, id="realm"),
+        pytest.param("ann@RELAY.test", Fold.EXACT, True, id="realm, case"),
+        pytest.param("ann@a.relay.test", Fold.EXACT, False, id="below a realm"),
+        pytest.param("ann@relay.test@else.test", Fold.EXACT, False, id="realm in the middle"),
+        pytest.param("@relay.test", Fold.EXACT, False, id="looks like an entry"),
+        pytest.param("@", Fold.EXACT, False, id="at sign alone"),
+        pytest.param("kim,boss", Fold.EXACT, False, id="comma"),
+        pytest.param("kim boss", Fold.EXACT, False, id="blank"),
+        pytest.param("kim ", Fold.EXACT, False, id="blank at the end"),
+        pytest.param("kim\n", Fold.EXACT, False, id="line feed"),
+        pytest.param("kim+x", Fold.LOWER, False, id="tag"),
+    ],
+)
+def test_is_among(login: str, fold: Fold, among: bool) -> None:
+    """A list that opens holds a login exactly, its ASCII case or its realm aside where the fold says so."""
+    assert among is is_among(login, LISTED, fold)
+
+
+def test_asterisk_in_a_list_is_no_wildcard() -> None:
+    """`*` means all others in a map alone."""
+    assert not is_among("joe", frozenset({"*"}), Fold.EXACT)
+
+
+@pytest.mark.parametrize(
+    ("login", "value", "asked"),
+    [
+        pytest.param("joe@kite.test", "joe's", ["joe@kite.test"], id="login"),
+        pytest.param("ann@Kite.test", "kite's", ["ann@Kite.test", "@kite.test"], id="realm"),
+        pytest.param("ann@else.test", "all", ["ann@else.test", "@else.test", "*"], id="all others"),
+        pytest.param("*", "all", ["*"], id="asterisk"),
+        pytest.param("@kite.test", "kite's", ["@kite.test"], id="looks like an entry: bound as it"),
+    ],
+)
+def test_value_of(login: str, value: str, asked: list[str]) -> None:
+    """The most specific entry of a map decides."""
+    known = Known({"joe@kite.test": "joe's", "@kite.test": "kite's", "*": "all"})
+    assert (value, asked) == (value_of(login, known, Fold.EXACT), known.asked)
+
+
+def test_value_of_nobody() -> None:
+    """A login that is in no entry has no value."""
+    assert value_of("joe", Known({"ann": "x"}), Fold.EXACT) is None
+
+
+@pytest.mark.parametrize("names", [frozenset({"@kite.test"}), FailingNames()], ids=["realm known", "all down"])
+def test_a_list_that_is_down_is_no_answer(names: frozenset[str] | FailingNames) -> None:
+    """A login that cannot be looked up is neither listed nor not."""
+    if isinstance(names, FailingNames):
+        with pytest.raises(LookupFailed):
+            is_among("joe@kite.test", names, Fold.EXACT)
+    else:
+        assert is_among("joe@kite.test", names, Fold.EXACT)
+
+
+# Which logins are authorised, by what, and where.
+
+SUBMISSION = ("submission", "192.0.2.25", "587")
+
+
+@pytest.mark.parametrize(
+    ("logins", "told", "answer"),
+    [
+        pytest.param(Logins(), Told(), Permit("every login is authorised"), id="no conditions"),
+        pytest.param(
+            Logins(frozenset({"@kite.test"})), Told(), Permit("this login is authorised"), id="its realm is listed"
+        ),
+        pytest.param(
+            Logins(frozenset({"joe"}), Fold.LOWER_LOCAL), Told(), Permit("this login is authorised"), id="folded"
+        ),
+        pytest.param(
+            Logins(frozenset({"joe"})), Told(), NoOpinion("this login is not authorised"), id="another by its realm"
+        ),
+        pytest.param(
+            Logins(mechanisms=frozenset({"PLAIN"})),
+            Told(mechanism="plain"),
+            Permit("every login is authorised"),
+            id="mechanism, case",
+        ),
+        pytest.param(
+            Logins(mechanisms=frozenset({"SCRAM-SHA-256"})),
+            Told(mechanism="PLAIN"),
+            NoOpinion("the mechanism PLAIN does not authorise"),
+            id="other mechanism",
+        ),
+        pytest.param(
+            Logins(mechanisms=frozenset({"PLAIN"})),
+            Told(mechanism="PLA\u0131N"),
+            NoOpinion("the mechanism PLA\u0131N does not authorise"),
+            id="dotless i",
+        ),
+        pytest.param(
+            Logins(mechanisms=frozenset({"PLAIN"})),
+            Told(),
+            NoOpinion("the mechanism that was not told does not authorise"),
+            id="mechanism not told",
+        ),
+        pytest.param(
+            Logins(mechanisms=frozenset({"PLAIN", ""})),
+            Told(mechanism=None),
+            NoOpinion("the mechanism that was not told does not authorise"),
+            id="no mechanism is not the empty one",
+        ),
+        pytest.param(
+            Logins(mechanisms=frozenset()),
+            Told(mechanism="PLAIN"),
+            NoOpinion("the mechanism PLAIN does not authorise"),
+            id="no mechanism authorises",
+        ),
+        *(
+            pytest.param(
+                Logins(listeners=frozenset({listener})),
+                Told(listener=SUBMISSION),
+                Permit("every login is authorised"),
+                id=f"listener {listener}",
+            )
+            for listener in SUBMISSION
+        ),
+        pytest.param(
+            Logins(listeners=frozenset({"submissions", "465"})),
+            Told(listener=SUBMISSION),
+            NoOpinion("the listener submission 192.0.2.25 587 takes no logins"),
+            id="other listener",
+        ),
+        pytest.param(
+            Logins(listeners=frozenset({"587"})),
+            Told(),
+            NoOpinion("the listener that was not told takes no logins"),
+            id="listener not told",
+        ),
+        pytest.param(
+            Logins(frozenset({"@kite.test"}), Fold.EXACT, frozenset({"PLAIN"}), frozenset({"587"})),
+            Told(mechanism="PLAIN", listener=SUBMISSION),
+            Permit("this login is authorised"),
+            id="all conditions met",
+        ),
+    ],
+)
+def test_authorised(logins: Logins, told: Told, answer: Permit | NoOpinion) -> None:
+    """A login authorises by its name, by how it was proved, and by where: by all that is asked."""
+    assert answer == permit_authorised_login(logins).ask(asks(login="Joe@kite.test", told=told))
+
+
+def test_nothing_but_a_login_authorises() -> None:
+    """A mechanism and a listener without a login are nothing."""
+    told = Told(mechanism="PLAIN", listener=SUBMISSION)
+    rule = permit_authorised_login(Logins(None, Fold.EXACT, frozenset({"PLAIN"}), frozenset({"587"})))
+    assert NoOpinion("no login") == rule.ask(asks(told=told)) == rule.ask(asks(login="", told=told))
+
+
+@pytest.mark.parametrize(
+    ("logins", "needs"),
+    [
+        pytest.param(Logins(), set(), id="nothing"),
+        pytest.param(Logins(mechanisms=frozenset()), {Need.MECHANISM}, id="mechanism"),
+        pytest.param(Logins(listeners=frozenset()), {Need.LISTENER}, id="listener"),
+    ],
+)
+def test_needs(logins: Logins, needs: set[Need]) -> None:
+    """The MTA is asked for what a login is judged by."""
+    assert needs == permit_authorised_login(logins).needs
+
+
+# Where a login may come from.
+
+FROM = Known(
+    {
+        "joe": "192.0.2.0/24, !192.0.2.66 2001:db8:1::/48",
+        "mapped": "::ffff:192.0.2.0/120",
+        "@kite.test": "198.51.100.0/24",
+        "nowhere": "",
+        "never": "!192.0.2.0/24",
+        "broken": "192.0.2.0/24, office",
+        "wide": "0.0.0.0/0",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("login", "address", "refused"),
+    [
+        pytest.param("joe", "192.0.2.7", False, id="inside"),
+        pytest.param("joe", "::ffff:192.0.2.7", False, id="inside, mapped"),
+        pytest.param("joe", "2001:db8:1::7", False, id="inside, IPv6"),
+        pytest.param("joe", "192.0.3.7", True, id="outside"),
+        pytest.param("joe", "192.0.2.66", True, id="excluded"),
+        pytest.param("joe", "::ffff:192.0.2.66", True, id="excluded, mapped"),
+        pytest.param("mapped", "192.0.2.7", False, id="network given as mapped"),
+        pytest.param("joe", "", True, id="no address"),
+        pytest.param("joe", "unknown", True, id="no address but a word"),
+        pytest.param("joe", "fe80::1%eth0", True, id="zone"),
+        pytest.param("ann@kite.test", "198.51.100.7", False, id="realm"),
+        pytest.param("ann@KITE.test", "192.0.2.7", True, id="realm, outside"),
+        pytest.param("nowhere", "192.0.2.7", True, id="no networks"),
+        pytest.param("never", "192.0.2.7", True, id="only exclusions, inside"),
+        pytest.param("never", "198.51.100.7", True, id="only exclusions, outside"),
+        pytest.param("other", "203.0.113.7", False, id="not bound"),
+        pytest.param("other@else.test", "203.0.113.7", False, id="not bound, nor its realm"),
+        pytest.param(None, "203.0.113.7", False, id="no login"),
+        pytest.param("", "203.0.113.7", False, id="empty login"),
+    ],
+)
+def test_login_client(login: str | None, address: str, refused: bool) -> None:
+    """A login that is bound to networks comes from them, or is refused."""
+    answer = reject_login_client(FROM, Fold.EXACT)(asks(login=login, address=address))
+    assert refused is isinstance(answer, Reject)
+    assert not refused or answer == Reject(CLIENT_REFUSED, "the client is in no network of this login")
+
+
+@pytest.mark.parametrize("login", ["broken", "wide"])
+def test_broken_networks(login: str) -> None:
+    """A value of which one word is no network is no answer, from the networks that it has, too."""
+    for _ in range(2):
+        with pytest.raises(LookupFailed, match="the networks of a login: "):
+            reject_login_client(FROM, Fold.EXACT)(asks(login=login, address="192.0.2.7"))
+
+
+def test_all_others_are_bound() -> None:
+    """`*` binds every login that has no entry of its own, however it is written."""
+    ask = reject_login_client(Known({"kim": "192.0.2.0/24", "*": ""}), Fold.LOWER_LOCAL)
+    assert isinstance(ask(asks(login="Kim@kite.test", address="192.0.2.7")), NoOpinion)
+    for login in ("joe", KELVIN, FULL_WIDTH, "kim@a@b", "@kim", "*", "kim "):
+        assert isinstance(ask(asks(login=login, address="192.0.2.7")), Reject), login
+
+
+# Whom a login may write to.
+
+TO = Known(
+    {
+        "inside": "internal",
+        "some": "Internal, Bob@else.test Else.example, .sub.example @at.example b\u00fccher.example",
+        "none": "none",
+        "empty": "",
+        "both": "none, bob@else.test",
+        "broken": "bob@else.test, b..ob@",
+        "names": "bob",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("login", "recipient", "refused"),
+    [
+        pytest.param("inside", "<bob@kite.test>", False, id="ours"),
+        pytest.param("inside", "<bob@relay.test>", False, id="relayed"),
+        pytest.param("inside", "<postmaster>", False, id="postmaster"),
+        pytest.param("inside", "<bob@else.test>", True, id="foreign"),
+        pytest.param("inside", "<bob%else.test@kite.test>", True, id="percent"),
+        pytest.param("inside", '<"bob@else.test"@kite.test>', True, id="quoted at"),
+        pytest.param("inside", "<@kite.test:bob@else.test>", True, id="source route"),
+        pytest.param("inside", "<bob@kite.test>,<x@else.test>", True, id="malformed"),
+        pytest.param("inside", "<bob@internal>", True, id="a domain of that name"),
+        pytest.param("some", "<bob@kite.test>", False, id="ours among others"),
+        pytest.param("some", "<BOB@ELSE.test>", False, id="mailbox"),
+        pytest.param("some", "<bob+tag@else.test>", False, id="mailbox with a tag"),
+        pytest.param("some", "<ann@else.test>", True, id="other mailbox"),
+        pytest.param("some", "<xbob@else.test>", True, id="mailbox as end"),
+        pytest.param("some", "<ann@else.example>", False, id="domain"),
+        pytest.param("some", "<ann@a.else.example>", True, id="below a domain"),
+        pytest.param("some", "<ann@a.sub.example>", False, id="subdomain"),
+        pytest.param("some", "<ann@sub.example>", True, id="parent of a subdomain"),
+        pytest.param("some", "<ann@at.example>", False, id="domain with at"),
+        pytest.param("some", "<ann@xn--bcher-kva.example>", False, id="U-label in the value"),
+        pytest.param("some", '<"bob"@else.test>', True, id="quoted: not plain"),
+        pytest.param("some", "<bob%else.example@else.example>", True, id="percent at a domain"),
+        pytest.param("some", "<bob@else.example.>", True, id="trailing dot"),
+        pytest.param("some", "<else.example>", True, id="bare local part like a domain"),
+        pytest.param("none", "<bob@kite.test>", True, id="none"),
+        pytest.param("empty", "<bob@kite.test>", True, id="empty value"),
+        pytest.param("both", "<bob@else.test>", False, id="none and more"),
+        pytest.param("both", "<none>", True, id="a name that is the word"),
+        pytest.param("names", "<bob>", True, id="a bare name is not plain"),
+        pytest.param("other", "<bob@else.test>", False, id="not bound"),
+        pytest.param(None, "<bob@else.test>", False, id="no login"),
+        pytest.param("", "<bob@else.test>", False, id="empty login"),
+    ],
+)
+def test_login_recipient(login: str | None, recipient: str, refused: bool) -> None:
+    """A login that is bound to recipients writes to them, by plain paths, or is refused."""
+    answer = reject_login_recipient(TO, Fold.EXACT, FOREIGN)(asks(recipient, login=login))
+    assert refused is isinstance(answer, Reject), answer
+    assert not isinstance(answer, Reject) or answer.reply is RECIPIENT_REFUSED
+
+
+def test_broken_recipients() -> None:
+    """A value of which one word is no mailbox is no answer, to those that it has, too."""
+    with pytest.raises(LookupFailed, match="the recipients of a login: "):
+        reject_login_recipient(TO, Fold.EXACT, FOREIGN)(asks("<bob@else.test>", login="broken"))
+
+
+def test_what_is_told_of_a_refused_recipient() -> None:
+    """The trail has what the login may write to."""
+    ask = reject_login_recipient(TO, Fold.EXACT, FOREIGN)
+    for login, said in (("inside", "internal"), ("empty", "none")):
+        assert f"this login may write to {said}" == ask(asks(login=login)).reason
+
+
+def _unknown(_: Request) -> str | None:
+    raise LookupFailed("the domains are down")
+
+
+def test_domains_that_are_down() -> None:
+    """Where it cannot be told what is ours, a listed mailbox is one all the same, and for others there is no answer."""
+    ask = reject_login_recipient(TO, Fold.EXACT, _unknown)
+    assert isinstance(ask(asks("<bob@else.test>", login="some")), NoOpinion)
+    with pytest.raises(LookupFailed):
+        ask(asks("<bob@kite.test>", login="some"))
+
+
+def test_maps_that_are_down() -> None:
+    """A map is asked only where there is a login, and then one that is down is no answer."""
+    for ask in (
+        reject_login_client(FailingMap(), Fold.EXACT),
+        reject_login_recipient(FailingMap(), Fold.EXACT, FOREIGN),
+    ):
+        assert NoOpinion("no login") == ask(asks())
+        with pytest.raises(LookupFailed):
+            ask(asks(login="joe"))
