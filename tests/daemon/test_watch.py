@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, Reading, read
 from relaymilter.daemon.watch import TRIES, Watch, look, read_steadily
+from tests.rig.postmap import postfix_commands, why_no_postmap
 
 from .process import DENIED, Daemon
 
@@ -166,6 +168,30 @@ def test_never_half_a_file(folder: Path, runtime: tuple[str, str]) -> None:
             client.join(20)
         assert daemon.stop() == 0
     assert clients[0].seen | clients[1].seen == {(True, True, False, False), (False, False, True, True)}
+
+
+def test_map_of_postfix(folder: Path) -> None:
+    """A map that postmap builds anew, in place, is read when it is whole."""
+    if reason := why_no_postmap():
+        pytest.skip(reason)
+
+    def postmap(name: str) -> None:
+        (folder / "map").write_text("".join(f"{name}{number}.test x\n" for number in range(LINES)))
+        subprocess.run(["postmap", f"hash:{folder}/map"], check=True, timeout=30)
+
+    flags = ("--log-decisions", "none", "--watch", "0.3", "--local-domain", f"postfix:hash:{folder}/map")
+    with postfix_commands(folder):
+        postmap("a")
+        with Daemon(folder, *flags) as daemon:
+            client = Asking(daemon)
+            client.start()
+            postmap("b")
+            daemon.wait_log("reloaded")
+            assert daemon.ask(b"<v@b0.test>") == "continue"
+            client.over.set()
+            client.join(20)
+            assert daemon.stop() == 0
+    assert client.seen <= {(True, True, False, False), (False, False, True, True)}
 
 
 def reading(path: Path, meanwhile: Callable[[], None]) -> Callable[[], Reading]:
