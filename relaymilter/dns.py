@@ -1,8 +1,8 @@
-"""What the DNS says: mail exchangers and addresses, each kind of question with its cache and its breaker.
+"""What the DNS says: mail exchangers, addresses, names, lists, each kind of question with its cache and its breaker.
 
 No such name, no such record, a null MX (RFC 7505) are sure answers. Whatever else, and more records than a sane domain
 has, is none. A domain whose own name servers fail must not close the DNS for all others, so who fails is told apart: a
-name server that knows localhost (RFC 6761 6.3) is well.
+name server that knows localhost (RFC 6761 6.3) is well. Each list (RFC 5782) has a breaker of its own: it fails alone.
 """
 
 import time
@@ -14,12 +14,15 @@ import dns.name
 import dns.rdatatype
 import dns.resolver
 
+from relaymilter.policy.block_lists import error_in
 from relaymilter.policy.networks import Address, parse_address
 from relaymilter.policy.ports import LookupFailed, MailExchanger
 from relaymilter.tables.guard import Guard, KeyFailed, Limits
 
 LIFETIME = 1.8
 """Seconds for a question, all name servers and repetitions together; dnspython takes 0.2 more;"""
+LIST_LIFETIME = 1.0
+"""of a list, so that others can still be asked within a decision's time;"""
 PROBE = 0.9
 """and for finding out afterwards whether it was the name servers' fault."""
 MOST = 32
@@ -35,28 +38,61 @@ class Resolver:
         self._lifetime = lifetime
         self._exchangers: Guard[tuple[MailExchanger, ...]] = Guard("DNS", self._ask_exchangers, limits)
         self._addresses: Guard[tuple[Address, ...]] = Guard("DNS", self._ask_addresses, limits)
+        self._names: Guard[tuple[str, ...]] = Guard("DNS", self._ask_names, limits)
+        self._lists: dict[str, Guard[tuple[Address, ...]]] = {}
+        self._limits = limits
 
     def exchangers(self, domain: str, /) -> tuple[MailExchanger, ...]:
-        """The MX records of a domain, the best first. Raises LookupFailed and MustWait."""
-        return self._exchangers.find(domain) or ()
+        """The MX records of a domain, the best first, but for a null MX. Raises LookupFailed and MustWait."""
+        found = self._exchangers.find(domain) or ()
+        return () if _is_null(found) else found
+
+    def refuses_mail(self, domain: str, /) -> bool:
+        """It has a null MX and no other: the same question, and mostly the same answer from the cache."""
+        return _is_null(self._exchangers.find(domain) or ())
 
     def addresses(self, host: str, /) -> tuple[Address, ...]:
         """The addresses of a host, of both families. Raises LookupFailed and MustWait."""
         return self._addresses.find(host) or ()
+
+    def names(self, address: Address, /) -> tuple[str, ...]:
+        """The PTR records of an address. Raises LookupFailed and MustWait."""
+        return self._names.find(address.reverse_pointer) or ()
+
+    def listed(self, zone: str, address: Address, /) -> tuple[Address, ...]:
+        """The A records of an address in a list, whatever they are. Raises LookupFailed and MustWait."""
+        guard = self._lists.get(zone)
+        if guard is None:  # of two threads the first one counts
+            guard = self._lists.setdefault(zone, Guard(zone, self._ask_list, self._limits))
+        reversed_address, _, _ = address.reverse_pointer.rsplit(".", 2)
+        return guard.find(f"{reversed_address}.{zone}") or ()
 
     def _ask_exchangers(self, domain: str) -> tuple[MailExchanger, ...] | None:
         found = [
             MailExchanger(record.preference, record.exchange.canonicalize().to_text(omit_final_dot=True))
             for record in self._records(domain, "MX", self._deadline())
         ]
-        if all(exchanger.host == "." for exchanger in found):
-            return None
-        return tuple(sorted(found))
+        return tuple(sorted(found)) or None
 
     def _ask_addresses(self, host: str) -> tuple[Address, ...] | None:
         until = self._deadline()
         records = [*self._records(host, "A", until), *self._records(host, "AAAA", until)]
         return tuple(filter(None, (parse_address(record.address) for record in records))) or None
+
+    def _ask_names(self, pointer: str) -> tuple[str, ...] | None:
+        records = self._records(pointer, "PTR", self._deadline())
+        return tuple(sorted(record.target.canonicalize().to_text(omit_final_dot=True) for record in records)) or None
+
+    def _ask_list(self, name: str) -> tuple[Address, ...] | None:
+        """A list that fails for one client fails for all, as it is one zone, and does so at once for the next ones."""
+        try:
+            records = self._records(name, "A", time.monotonic() + min(LIST_LIFETIME, self._lifetime))
+        except KeyFailed as failure:
+            raise LookupFailed(str(failure)) from failure
+        replies: tuple[Address, ...] = tuple(filter(None, (parse_address(record.address) for record in records)))
+        if error := error_in(replies):
+            raise LookupFailed(error)
+        return replies or None
 
     def _deadline(self) -> float:
         return time.monotonic() + self._lifetime
@@ -92,6 +128,10 @@ class Resolver:
         except Exception as error:
             return _answered(error)
         return True
+
+
+def _is_null(exchangers: Sequence[MailExchanger]) -> bool:
+    return bool(exchangers) and all(exchanger.host == "." for exchanger in exchangers)
 
 
 def _stub(servers: Sequence[tuple[str, int]], lifetime: float) -> dns.resolver.Resolver:

@@ -9,6 +9,7 @@ from relaymilter.config.bounds import Bounds, Denied, Lockdown, LoginBounds
 from relaymilter.config.entries import Form, Sources
 from relaymilter.config.granting import grants
 from relaymilter.config.problems import Value
+from relaymilter.config.reputation import reputation
 from relaymilter.config.restricting import NAMES
 from relaymilter.config.scalars import absolute
 from relaymilter.config.sets import MapSet, NameSet
@@ -35,6 +36,7 @@ def bounds(values: Values, sources: Sources, fold: Fold, lockdown: bool) -> Boun
             senders=_names(values, "deny-sender", MAILBOX, sources),
             recipients=_names(values, "deny-recipient", MAILBOX, sources),
         ),
+        reputation=reputation(values, sources.problems),
         lockdown=_lockdown(values, sources, fold, lockdown),
         warn=_warn(values.get("warn", []), sources),
     )

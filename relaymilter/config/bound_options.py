@@ -76,6 +76,16 @@ BOUNDS = (
     Option("deny-helo", Kind.LIST, "A name in HELO that is refused.", "DOMAIN|TYPE:NAME"),
     Option("deny-sender", Kind.LIST, "A sender that is refused; `<>` is the null sender.", "MAILBOX|DOMAIN|TYPE:NAME"),
     Option("deny-recipient", Kind.LIST, "A recipient that is refused.", "MAILBOX|DOMAIN|TYPE:NAME"),
+    Option(
+        "dnsbl",
+        Kind.LIST,
+        "A list in the DNS whose clients are refused, strangers alone: its zone, which replies of it count, such as "
+        "127.0.0.[2..11], and how much, below 0 for a list of good clients.",
+        "ZONE[=REPLY[;REPLY...]][*WEIGHT]",
+    ),
+    Option("dnsbl-threshold", Kind.NUMBER, "What the lists of a refused client weigh together.", "N", default="1"),
+    Option("sender-domain-exists", Kind.SWITCH, "Refuse a sender whose domain has neither an MX nor an address."),
+    Option("forward-confirmed", Kind.SWITCH, "Refuse strangers whose address has no name that has this address."),
     Option("warn", Kind.LIST, "A restriction that only warns, in the log: the name of its option.", "NAME"),
     Option("lockdown", Kind.SWITCH, "Defer all mail to mailboxes that are not ours."),
     Option("lockdown-file", Kind.TEXT, "The same while this file exists, at once and without a reload.", "PATH"),

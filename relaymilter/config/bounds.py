@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from relaymilter.config.sets import MapSet, NameSet, NetworkSet
+from relaymilter.policy.block_lists import Site
 from relaymilter.policy.grants import Grant
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.networks import Networks
@@ -33,6 +34,22 @@ class Denied:
 
 
 @dataclass(frozen=True, slots=True)
+class Reputation:
+    """What the DNS must say, or must not, of clients and senders."""
+
+    sites: tuple[Site, ...] = ()
+    threshold: int = 1
+    """What the lists of a client weigh that is refused."""
+    sender_domain_exists: bool = False
+    forward_confirmed: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """The DNS is needed."""
+        return bool(self.sites) or self.sender_domain_exists or self.forward_confirmed
+
+
+@dataclass(frozen=True, slots=True)
 class Lockdown:
     """When relaying stops for everyone but a few."""
 
@@ -52,6 +69,7 @@ class Bounds:
     certificates: NameSet | None = None
     grants: tuple[Grant, ...] = ()
     denied: Denied = Denied()
+    reputation: Reputation = Reputation()
     lockdown: Lockdown = Lockdown()
     warn: frozenset[str] = frozenset()
     """Names of restrictions that refuse nothing."""

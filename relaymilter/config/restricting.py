@@ -1,16 +1,17 @@
 """The restrictions in their order, from what they are bound to: the cheapest first, those that may wait last."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from relaymilter.config.bounds import Bounds, Denied, LoginBounds
+from relaymilter.config.bounds import Bounds, Denied, LoginBounds, Reputation
 from relaymilter.config.sets import MapSet, NameSet
-from relaymilter.policy import logins, restrictions, senders
+from relaymilter.policy import logins, reputation, restrictions, senders
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Need, Request
 from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.networks import Networks
-from relaymilter.policy.ports import Map, Names
+from relaymilter.policy.ports import Dns, Map, Names
+from relaymilter.policy.reputation import Insiders
 from relaymilter.policy.ruleset import Restriction
 from relaymilter.tables.presence import Presence
 
@@ -20,6 +21,7 @@ Mapping = Callable[[MapSet], Map]
 NAMES = (
     *("lockdown", "deny-client", "deny-helo", "deny-sender", "deny-recipient"),
     *("login-networks", "login-recipients", "sender-login", "null-sender-login", "local-client-sender"),
+    *("forward-confirmed", "sender-domain-exists", "dnsbl"),
 )
 """Of all restrictions there are: the options that make them."""
 
@@ -30,13 +32,18 @@ def chosen(
     maps: Mapping,
     local: tuple[Networks, Names],
     foreign: Callable[[Request], str | None],
+    waiting: Iterable[Restriction] = (),
 ) -> tuple[Restriction, ...]:
-    """Those that are configured. `local` are the local clients; `foreign` says why a recipient is not ours."""
+    """Those that are configured. `local` are the local clients; `foreign` says why a recipient is not ours.
+
+    `waiting` are those that ask the DNS.
+    """
     found = [
         *_lockdown(bounds, names, foreign),
         *_denied(bounds.denied, names),
         *_of_logins(bounds.logins, names, maps, foreign),
         *_of_local_clients(bounds, names, local),
+        *waiting,
     ]
     return tuple(replace(each, warns=each.name in bounds.warn) for each in found)
 
@@ -86,3 +93,18 @@ def _of_local_clients(bounds: Bounds, names: Naming, local: tuple[Networks, Name
     if bounds.local_client_senders is not None:
         allowed = Mailboxes(names(bounds.local_client_senders))
         yield Restriction("local-client-sender", senders.reject_local_client_sender(*local, allowed))
+
+
+def asking_dns(
+    wanted: Reputation, insiders: Insiders, ours: tuple[DomainList, ...], resolver: Callable[[], Dns]
+) -> Iterator[Restriction]:
+    """Those that ask the DNS; `ours` are domains that need not be in it."""
+    needs = frozenset[Need]() if insiders.certificates is None else frozenset({Need.CERTIFICATE})
+    if wanted.forward_confirmed:
+        ask = reputation.reject_unconfirmed_client(insiders, resolver())
+        yield Restriction("forward-confirmed", ask, needs)
+    if wanted.sender_domain_exists:
+        yield Restriction("sender-domain-exists", reputation.reject_unknown_sender_domain(ours, resolver()))
+    if wanted.sites:
+        ask = reputation.reject_listed_client(insiders, wanted.sites, wanted.threshold, resolver())
+        yield Restriction("dnsbl", ask, needs)

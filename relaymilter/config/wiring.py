@@ -3,18 +3,20 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 from relaymilter.config.bounds import Bounds, LoginBounds
-from relaymilter.config.model import LookupSettings, PolicySettings
+from relaymilter.config.model import LookupSettings, MxBackupSettings, PolicySettings
+from relaymilter.config.restricting import asking_dns
 from relaymilter.config.restricting import chosen as restrictions
 from relaymilter.config.sets import MapSet, NameSet
 from relaymilter.policy import relay
 from relaymilter.policy.backup import Backup
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Request
-from relaymilter.policy.ports import Map, Names, Table
+from relaymilter.policy.ports import Dns, Map, Names, Table
 from relaymilter.policy.relay import RelayRule
+from relaymilter.policy.reputation import Insiders
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.tables.any_of import AnyOf
 from relaymilter.tables.first_of import FirstOf
@@ -30,6 +32,9 @@ def ruleset(settings: PolicySettings) -> Ruleset:
     relayed = DomainList(_names(relay_domains, limits))
     ours = (local, relayed)
     addresses = _names(NameSet(asked=networks.asked), limits)
+    certificates = settings.bounds.certificates
+    insiders = Insiders(networks.known, addresses, None if certificates is None else _names(certificates, limits))
+    resolver = cache(lambda: _resolver(settings.name_servers, limits))
     authorised = None if logins is None else _names(logins, limits)
     rules: list[tuple[RelayRule, tuple[Table, ...]]] = [
         (relay.permit_not_by_smtp(), ()),
@@ -41,13 +46,14 @@ def ruleset(settings: PolicySettings) -> Ruleset:
     ]
     in_order = sorted(rules, key=lambda rule: any(table.waits for table in rule[1]))
     return Ruleset(
-        rules=(*(rule for rule, _ in in_order), *_mx_backup(settings, limits, ours)),
+        rules=(*(rule for rule, _ in in_order), *_mx_backup(settings.mx_backup, limits, ours, resolver)),
         restrictions=restrictions(
             settings.bounds,
             lambda found: _names(found, limits),
             lambda found: _map(found, limits),
             (networks.known, addresses),
             relay.foreign_to(ours),
+            asking_dns(settings.bounds.reputation, insiders, ours, resolver),
         ),
         refusals=settings.refusals,
     )
@@ -67,17 +73,22 @@ def _narrow_trusts(
         yield relay.permit_grant(bounds.grants, bounds.logins.fold, today, foreign), ()
 
 
-def _mx_backup(settings: PolicySettings, limits: Limits, ours: tuple[DomainList, ...]) -> Iterator[RelayRule]:
-    """The rule that asks the DNS, if there is one. Stale answers would not do: what the DNS said may be a no by now."""
-    wanted = settings.mx_backup
+def _mx_backup(
+    wanted: MxBackupSettings, limits: Limits, ours: tuple[DomainList, ...], resolver: Callable[[], Dns]
+) -> Iterator[RelayRule]:
+    """The rule that asks the DNS, if there is one."""
     if wanted.domains is None:
         return
+    addresses = _names(NameSet(asked=wanted.networks.asked), limits)
+    backup = Backup(resolver(), wanted.networks.known, addresses, wanted.names)
+    yield relay.permit_mx_backup(DomainList(_names(wanted.domains, limits)), backup, ours)
+
+
+def _resolver(servers: tuple[tuple[str, int], ...], limits: Limits) -> Dns:
+    """What asks the DNS. Stale answers would not do: what the DNS said may be a no by now."""
     from relaymilter.dns import Resolver  # dnspython takes as long to import as everything else
 
-    resolver = Resolver(settings.name_servers, replace(limits, stale=0.0))
-    addresses = _names(NameSet(asked=wanted.networks.asked), limits)
-    backup = Backup(resolver, wanted.networks.known, addresses, wanted.names)
-    yield relay.permit_mx_backup(DomainList(_names(wanted.domains, limits)), backup, ours)
+    return Resolver(servers, replace(limits, stale=0.0))
 
 
 def _limits(settings: LookupSettings) -> Limits:

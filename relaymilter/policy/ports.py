@@ -62,3 +62,34 @@ class MailExchangers(Protocol):
 
     def addresses(self, host: str, /) -> tuple[Address, ...]:
         """IPv4 and IPv6, all of a host's; none where it surely has none. Raises LookupFailed and MustWait."""
+
+
+class MailDomains(MailExchangers, Protocol):
+    """The same, and who takes none."""
+
+    def refuses_mail(self, domain: str, /) -> bool:
+        """The domain has a null MX (RFC 7505), and no other. Raises LookupFailed and MustWait."""
+
+
+class HostNames(Protocol):
+    """What the DNS says of the names of addresses. Safe to use from many threads."""
+
+    def names(self, address: Address, /) -> tuple[str, ...]:
+        """Those of its PTR records; none where it surely has none. Raises LookupFailed and MustWait."""
+
+    def addresses(self, host: str, /) -> tuple[Address, ...]:
+        """As MailExchangers has it."""
+
+
+class BlockLists(Protocol):
+    """Lists of clients in the DNS (RFC 5782). Safe to use from many threads."""
+
+    def listed(self, zone: str, address: Address, /) -> tuple[Address, ...]:
+        """What a list replies to an address, without judging it; none where it does not list it.
+
+        Raises LookupFailed, also for a reply that is an error, and MustWait.
+        """
+
+
+class Dns(MailDomains, HostNames, BlockLists, Protocol):
+    """All that the DNS is asked for."""

@@ -20,6 +20,7 @@ from relaymilter.config.options import OPTIONS
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, read
 from relaymilter.config.sets import NameSet, NetworkSet
+from relaymilter.policy.block_lists import Site
 from relaymilter.policy.ports import Names
 
 from .written import FILE, flags, problems, problems_if_any, settings
@@ -36,6 +37,12 @@ def name_server(one: tuple[str, int]) -> str:
     """As it is written."""
     address, port = one
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def of_site(site: Site) -> str:
+    """As it is written, of one reply."""
+    reply = "".join("=" + ".".join(str(*octet) for octet in pattern) for pattern in site.patterns)
+    return f"{site.zone}{reply}{'' if site.weight == 1 else f'*{site.weight}'}"
 
 
 def of_map(found: MapSet | None) -> str:
@@ -101,6 +108,10 @@ OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
     "deny-helo": ("a.test", "b.test", lambda s: of_names(s.policy.bounds.denied.helo)),
     "deny-sender": ("a@b.test", "<>", lambda s: of_names(s.policy.bounds.denied.senders)),
     "deny-recipient": ("a@b.test", "c.test", lambda s: of_names(s.policy.bounds.denied.recipients)),
+    "dnsbl": ("a.test=127.0.0.2*3", "b.test", lambda s: of_site(*s.policy.bounds.reputation.sites)),
+    "dnsbl-threshold": ("2", "3", lambda s: str(s.policy.bounds.reputation.threshold)),
+    "sender-domain-exists": ("yes", "no", lambda s: "yes" if s.policy.bounds.reputation.sender_domain_exists else "no"),
+    "forward-confirmed": ("yes", "no", lambda s: "yes" if s.policy.bounds.reputation.forward_confirmed else "no"),
     "warn": ("deny-helo", "deny-client", lambda s: str(*s.policy.bounds.warn)),
     "lockdown": ("yes", "no", lambda s: "yes" if s.policy.bounds.lockdown.on else "no"),
     "lockdown-file": ("/a", "/b", lambda s: s.policy.bounds.lockdown.file),

@@ -1,0 +1,151 @@
+"""What the DNS says of clients and senders, for restrictions: lists of clients, the client's name, the sender's domain.
+
+The lists and the name are for strangers alone. Whatever the DNS does not say now is LookupFailed, so it defers; a sure
+no is a 5xx. An answer that is needed and not there yet is MustWait.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from relaymilter.policy.address import Malformed, parse
+from relaymilter.policy.block_lists import Site, tally
+from relaymilter.policy.certificates import certificate_key
+from relaymilter.policy.domains import DomainList
+from relaymilter.policy.envelope import Request
+from relaymilter.policy.mailboxes import NULL_PATH
+from relaymilter.policy.networks import Address, Networks
+from relaymilter.policy.ports import BlockLists, HostNames, LookupFailed, MailDomains, MustWait, Names
+from relaymilter.policy.senders import is_null
+from relaymilter.policy.verdict import NoOpinion, Reject, Reply
+
+Ask: TypeAlias = Callable[[Request], Reject | NoOpinion]
+
+MOST_NAMES = 8
+"""Names of a client that are looked up; whoever owns its network can give it any number."""
+
+DOMAIN_NOT_FOUND = Reply(550, "5.1.8", "{sender}: Sender address rejected: Domain not found")
+NULL_MX = Reply(550, "5.7.27", "{sender}: Sender address rejected: Domain does not accept mail (nullMX)")
+"""RFC 7505 4.2."""
+BAD_SENDER = Reply(501, "5.1.7", "Bad sender address syntax")
+
+_NOT_BY_SMTP = NoOpinion("did not come by SMTP, so it cannot be refused")
+_NO_ADDRESS = NoOpinion("the client has no usable address")
+
+
+@dataclass(frozen=True, slots=True)
+class Insiders:
+    """Who is no stranger: local clients, those with a login, and those with an authorised certificate."""
+
+    networks: Networks
+    addresses: Names
+    certificates: Names | None = None
+
+    def include(self, request: Request) -> NoOpinion | None:
+        """Why this client is no stranger, or None. Raises LookupFailed."""
+        if not request.client.by_smtp:
+            return _NOT_BY_SMTP
+        if request.login:
+            return NoOpinion("the client has a login")
+        address = request.client.address
+        if address is not None:
+            local = self.networks.find(address)
+            if not local.excluded if local is not None else str(address) in self.addresses:
+                return NoOpinion("a local client")
+        if self.certificates is not None:
+            key = certificate_key(request.told.certificate)
+            if key is not None and key in self.certificates:
+                return NoOpinion("the client has an authorised certificate")
+        return None
+
+
+def reject_listed_client(insiders: Insiders, sites: Iterable[Site], threshold: int, lists: BlockLists) -> Ask:
+    """The lists that hold a stranger's address weigh `threshold` together.
+
+    Lists that do not answer do not matter where the others are enough, or cannot be enough with them.
+    """
+    zones: dict[str, list[Site]] = {}
+    for site in sites:
+        zones.setdefault(site.zone, []).append(site)
+
+    def ask(request: Request) -> Reject | NoOpinion:
+        inside, address = insiders.include(request), request.client.address
+        if inside is not None or address is None:
+            return inside or _NO_ADDRESS
+        score = tally(zones)
+        problem: LookupFailed | MustWait | None = None
+        for zone, of_zone in zones.items():
+            try:
+                score.take(of_zone, lists.listed(zone, address))
+            except MustWait as must_wait:
+                problem = must_wait
+            except LookupFailed as failure:
+                problem = problem or failure
+            if score.lowest >= threshold:
+                worst = max(score.hits, key=lambda site: site.weight)
+                return Reject(_blocked(address, worst.zone), f"in {score}")
+            if score.highest < threshold:
+                return NoOpinion(f"in {score}")
+        raise problem or LookupFailed("no list")  # without a problem lowest and highest are one
+
+    return ask
+
+
+def _blocked(address: Address, zone: str) -> Reply:
+    return Reply(554, "5.7.1", f"Service unavailable; Client host [{address}] blocked using {zone}")
+
+
+def reject_unconfirmed_client(insiders: Insiders, hosts: HostNames) -> Ask:
+    """No name that the DNS gives a stranger's address has this address in its turn (RFC 8601 3)."""
+
+    def ask(request: Request) -> Reject | NoOpinion:
+        inside, address = insiders.include(request), request.client.address
+        if inside is not None or address is None:
+            return inside or _NO_ADDRESS
+        names = hosts.names(address)
+        failed: LookupFailed | None = None
+        for name in names[:MOST_NAMES]:
+            try:
+                if address in hosts.addresses(name):
+                    return NoOpinion(f"{name} is its name")
+            except LookupFailed as failure:
+                if failed is not None:  # who owns the names may make each of them take its time
+                    break
+                failed = failure
+        if failed is not None:
+            raise failed
+        if len(names) > MOST_NAMES:
+            raise LookupFailed(f"{address} has more than {MOST_NAMES} names")
+        reply = Reply(550, "5.7.25", f"Client host rejected: cannot find your hostname, [{address}]")
+        return Reject(reply, f"{names[0]} is not at {address}" if names else f"{address} has no name")
+
+    return ask
+
+
+def reject_unknown_sender_domain(ours: Iterable[DomainList], domains: MailDomains) -> Ask:
+    """The sender's domain has neither a mail exchanger nor an address, or takes no mail (RFC 7505).
+
+    For everyone. Domains of ours need not be in the DNS; a sender that cannot be parsed has none that could be.
+    """
+    of_ours = tuple(ours)
+
+    def ask(request: Request) -> Reject | NoOpinion:
+        if not request.client.by_smtp:
+            return _NOT_BY_SMTP
+        sender = NULL_PATH if is_null(request.sender) else parse(request.sender)
+        if isinstance(sender, Malformed):
+            return Reject(BAD_SENDER, f"the sender cannot be parsed: {sender.reason}")
+        domain = sender.domain
+        if not domain or domain.startswith("["):
+            return NoOpinion("the sender has no domain")
+        if any(each.match(domain) for each in of_ours):
+            return NoOpinion("the sender is ours")
+        if domains.exchangers(domain):
+            return NoOpinion(f"{domain} has a mail exchanger")
+        if domains.refuses_mail(domain):
+            return Reject(NULL_MX, f"{domain} takes no mail")
+        if domains.addresses(domain):
+            return NoOpinion(f"{domain} has an address")
+        return Reject(DOMAIN_NOT_FOUND, f"{domain} has no mail exchanger and no address")
+
+    return ask
