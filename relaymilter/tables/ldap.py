@@ -1,8 +1,8 @@
 """`ldap:`, a directory (RFC 4511) asked through python-ldap, described by a file.
 
 The key stands for `{key}` in the filter, escaped (RFC 4515 3). There is TLS unless the description says `tls = "off"`,
-and certificates are always verified. A connection is made by the first look-up after the fork and used again, and there
-are as many as look-ups at once. References to other servers are not followed.
+and certificates are always verified. A connection is made by the first look-up after the fork and used again; each
+look-up has one of its own, and some are kept. References to other servers are not followed.
 """
 
 import time
@@ -34,6 +34,8 @@ DEADLINE = 1.8
 """Seconds for a look-up, with all connections that it tries."""
 IDLE = 60.0
 """Seconds after which a connection is not used again: something on its way may have forgotten it."""
+KEPT = 8
+"""Connections, of those that were needed at once."""
 MOST_ENTRIES = 100
 """That are read of an answer."""
 NOBODY = "no-such-key.relaymilter.invalid"
@@ -99,12 +101,24 @@ class LdapTable:
                 answer = _ask(connection, self.directory, key, deadline)
             except (ldap.LDAPError, OSError) as error:
                 problem = error
+                self._forget()  # the others are likely to be dead, too
                 if isinstance(error, ldap.INVALID_CREDENTIALS):
                     break  # elsewhere the password is no better, and an account may be locked for it
             else:
-                self._kept.append(_Kept(connection, time.monotonic()))
+                self._keep(connection)
                 return answer
         raise LookupFailed(_words(problem)) from problem
+
+    def _keep(self, connection: Connection) -> None:
+        if len(self._kept) < KEPT:
+            self._kept.append(_Kept(connection, time.monotonic()))
+        else:
+            connection.close()
+
+    def _forget(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._kept.pop().connection.close()
 
     def _ways(self) -> Iterator[Callable[[float], Connection]]:
         """A connection that is kept, if it is young enough, and a new one to each server in turn."""

@@ -343,13 +343,13 @@ def test_a_server_that_hangs_is_given_up(opened: Open, server: Slapd, scheme: st
 
 
 def test_threads_have_connections_of_their_own(opened: Open) -> None:
-    """Sixteen at once get their own answers, and no more connections are kept than that."""
+    """Sixteen at once get their own answers, and some connections are kept."""
     table = opened()
     keys = ["example.org", "bob", "several", "nobody"] * 100
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(table.find, keys))
     assert ["OK", "x", "one, two", None] * 100 == answers
-    assert 1 <= len(table._kept) <= 16
+    assert 1 <= len(table._kept) <= 16  # look-ups that end at once may each keep theirs
 
 
 def test_without_the_driver_its_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
