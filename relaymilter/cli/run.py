@@ -61,5 +61,7 @@ def _supervisor(asked: Flags) -> Supervisor:
 
 
 def _warn(reading: Reading) -> None:
-    for warning in reading.warnings:
+    policy = reading.settings.policy
+    doubts = [] if policy.takes_mail else ["no local and no relay domain is named: strangers can write to nobody"]
+    for warning in (*reading.warnings, *doubts):
         click.echo(f"relaymilter: warning: {warning}", err=True)

@@ -54,6 +54,12 @@ class PolicySettings:
     name_servers: tuple[tuple[str, int], ...] = ()
     """Address and port of each; none: those of /etc/resolv.conf."""
 
+    @property
+    def takes_mail(self) -> bool:
+        """There is some domain that strangers may write to."""
+        domains = (self.local_domains, self.relay_domains, self.mx_backup.domains or NameSet())
+        return any(found != NameSet() for found in domains)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

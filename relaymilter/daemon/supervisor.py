@@ -29,6 +29,8 @@ SIGNALS = {signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM, signal.SIGINT, signal.
 _STOP = (signal.SIGTERM, signal.SIGINT)
 _READY_SECONDS = 20.0
 _KILL_AFTER = 3.0
+_RESTLESS = 12
+"""So many looks in a row at files that keep changing are worth a word."""
 
 
 class WorkerFailed(Exception):
@@ -59,7 +61,8 @@ class Supervisor:
                 pidfile.write(self.settings.listen.pidfile)
             for slot in self.slots:
                 slot.fill(self.start(slot, self.settings))
-            log.info("serving on %s", self.listener.endpoint)
+            dry = ", in a dry run: nothing is refused" if self.settings.dry_run else ""
+            log.info("serving on %s%s", self.listener.endpoint, dry)
             notify("READY=1")
             self.wait_for_signals()
         finally:
@@ -96,6 +99,8 @@ class Supervisor:
         if changed := self.watch.changed():
             log.info("%s changed", ", ".join(map(str, changed)))
             self.reload()
+        if self.watch.unsettled == _RESTLESS:
+            log.warning("files change at every look, and are not read before they have settled: replace them by mv")
         self.look_at = time.monotonic() + self.settings.watch
 
     def start(self, slot: Slot, settings: Settings) -> Worker:

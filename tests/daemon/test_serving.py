@@ -132,10 +132,20 @@ def test_workers(folder: Path, runtime: tuple[str, str]) -> None:
 def test_dry_run(folder: Path) -> None:
     """In a dry run the MTA hears CONTINUE, and the log says what would have been."""
     with Daemon(folder, *DOMAIN, "--dry-run") as daemon:
+        assert f"serving on {daemon.where}, in a dry run: nothing is refused\n" in daemon.log
         assert daemon.ask() == "continue"
         assert daemon.ask(b"<") == "continue"
         daemon.wait_log('reply="554 5.7.1 <v@example.com>: Relay access denied" dry_run=yes')
         daemon.wait_log('reply="501 5.1.3 Bad recipient address syntax" dry_run=yes')
+
+
+def test_no_domain_is_warned_of(folder: Path) -> None:
+    """Who names no domain probably forgot to; it is no mistake for a server that only sends."""
+    warning = "warning: no local and no relay domain is named: strangers can write to nobody\n"
+    with Daemon(folder, "--local-network", "127.0.0.1") as daemon:
+        assert warning in daemon.log
+    with Daemon(folder, *DOMAIN, name="another") as daemon:
+        assert warning not in daemon.log
 
 
 def test_nothing_logged(folder: Path, runtime: tuple[str, str]) -> None:
