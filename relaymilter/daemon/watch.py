@@ -71,6 +71,8 @@ class Watch:
     def __init__(self, seen: Mapping[Path, Stamp]) -> None:
         self._seen = dict(seen)
         self._last = self._seen
+        self.unsettled = 0
+        """Looks in a row at which something was changing."""
 
     @property
     def files(self) -> frozenset[Path]:
@@ -80,6 +82,7 @@ class Watch:
         """Look: those that have changed, if none of them has since the last look."""
         now = look(self._seen)
         settled, self._last = now == self._last, now
+        self.unsettled = 0 if settled else self.unsettled + 1
         return [path for path in now if now[path] != self._seen[path]] if settled else []
 
     def tried(self) -> None:

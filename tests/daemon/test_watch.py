@@ -15,6 +15,7 @@ import pytest
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, Reading, read
 from relaymilter.daemon.watch import TRIES, Watch, look, read_steadily
+from tests.rig import wait_for
 from tests.rig.postmap import postfix_commands, why_no_postmap
 
 from .process import DENIED, Daemon
@@ -114,6 +115,21 @@ def test_repair_of_a_file_that_is_new(folder: Path) -> None:
         assert daemon.log.count(REFUSED) == 1
 
 
+def test_file_that_never_settles(folder: Path) -> None:
+    """A file that changes at every look is not read, which is said once."""
+    domains = folder / "domains"
+    domains.write_text("a.test\n")
+    with Daemon(folder, "--watch", "0.1", "--local-domain", f"file:{domains}") as daemon:
+
+        def said() -> bool:
+            domains.write_text("b.test\n")
+            return "WARNING: files change at every look" in daemon.log
+
+        wait_for(said, "it is said")
+        daemon.wait_log("reloaded")
+        assert daemon.log.count("WARNING") == 1
+
+
 LINES = 40_000
 
 
@@ -150,11 +166,11 @@ def test_never_half_a_file(folder: Path, runtime: tuple[str, str]) -> None:
     domains = folder / "domains"
     domains.write_text(generation("a"))
     quiet = ("--log-decisions", "none")
-    with Daemon(folder, *runtime, *quiet, "--watch", "0.5", "--local-domain", f"file:{domains}") as daemon:
+    with Daemon(folder, *runtime, *quiet, "--watch", "1", "--local-domain", f"file:{domains}") as daemon:
         clients = [Asking(daemon) for _ in range(2)]
         for client in clients:
             client.start()
-        for count, name in enumerate("bab", 1):
+        for count, name in enumerate("ba", 1):
             text = generation(name)
             with domains.open("w") as file:
                 for at in range(0, len(text), 1 + len(text) // 6):
