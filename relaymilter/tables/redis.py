@@ -85,7 +85,7 @@ def _collection(found: Description) -> tuple[str, bool]:
     return found.text(given[0]), given == ["hash"]
 
 
-def _server(found: Description) -> dict[str, object]:
+def _server(found: Description) -> dict[str, Any]:
     """What redis.Redis() is told of the server. Raises ValueError."""
     if found.password == "" or (found.text("user") and not found.password):
         raise ValueError("password: it must not be empty, and there must be one for a user")
@@ -97,7 +97,7 @@ def _server(found: Description) -> dict[str, object]:
     if url.scheme == "unix":
         if url.netloc or not url.path:
             raise ValueError("url: a socket is written unix:///run/redis/redis.sock")
-        where: dict[str, object] = {"unix_socket_path": unquote(url.path), "db": _database(found, "")}
+        where: dict[str, Any] = {"unix_socket_path": unquote(url.path), "db": _database(found, "")}
     elif not url.hostname:
         raise ValueError("url: it names no host")
     else:
@@ -105,7 +105,7 @@ def _server(found: Description) -> dict[str, object]:
     return where | _tls(found, SCHEMES[url.scheme])
 
 
-def _tls(found: Description, wanted: bool) -> dict[str, object]:
+def _tls(found: Description, wanted: bool) -> dict[str, Any]:
     authority = found.text("tls-ca")
     if authority and not wanted:
         raise ValueError("tls-ca: there is no TLS but with rediss:// and valkeys://")
