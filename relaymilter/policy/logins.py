@@ -25,6 +25,7 @@ RECIPIENT_REFUSED = Reply(550, "5.7.1", "{recipient}: Recipient not allowed for 
 
 _NO_LOGIN = NoOpinion("no login")
 _UNBOUND = NoOpinion("this login is not bound")
+_AT_HOME = NoOpinion("the client is in a network of this login")
 
 
 class Fold(Enum):
@@ -42,6 +43,8 @@ class Fold(Enum):
         """
         if login.startswith("@"):
             return ascii_lower(login)
+        if self is Fold.EXACT:
+            return login
         if self in (Fold.LOWER, Fold.LOWER_LOCAL):
             login = ascii_lower(login)
         if self in (Fold.LOCAL, Fold.LOWER_LOCAL) and login.count("@") == 1:
@@ -49,26 +52,28 @@ class Fold(Enum):
         return login
 
 
-def login_keys(login: str, fold: Fold) -> tuple[str, ...]:
-    """What stands for a login in a list or a map: itself, then `@realm` in lower case where it has one."""
+def realm_key(login: str) -> str | None:
+    """`@realm`, in lower case, which stands for every login of a realm; None for a login without one."""
     name, _, realm = login.rpartition("@")
-    return (fold.of(login), "@" + ascii_lower(realm)) if name and realm else (fold.of(login),)
+    return "@" + ascii_lower(realm) if name and realm else None
 
 
 def is_among(login: str, logins: Names, fold: Fold) -> bool:
     """Is this login, or its realm, one of these? One that looks like an entry `@realm` is not. Raises LookupFailed."""
     if login.startswith("@"):
         return False
-    return any(key in logins for key in login_keys(login, fold))
+    if fold.of(login) in logins:
+        return True
+    realm = realm_key(login)
+    return realm is not None and realm in logins
 
 
 def value_of(login: str, table: Map, fold: Fold) -> str | None:
     """What a map says of a login: of itself, of its realm, or of `*`, whichever is there first. Raises LookupFailed."""
-    for key in (*login_keys(login, fold), "*"):
-        value = table.find(key)
-        if value is not None:
-            return value
-    return None
+    value = table.find(fold.of(login))
+    if value is None and (realm := realm_key(login)) is not None:
+        value = table.find(realm)
+    return table.find("*") if value is None else value
 
 
 def reject_login_client(networks: Map, fold: Fold) -> Ask:
@@ -84,7 +89,7 @@ def reject_login_client(networks: Map, fold: Fold) -> Ask:
         found = None if address is None else _networks(value).find(address)
         if found is None or found.excluded:
             return Reject(CLIENT_REFUSED, "the client is in no network of this login")
-        return NoOpinion(f"the client is in {found}, a network of this login")
+        return _AT_HOME
 
     return ask
 

@@ -5,6 +5,7 @@ held to mailboxes (CVE-2024-7208 and 7209 are what happens otherwise).
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeAlias
 
 from relaymilter.policy.address import Malformed, Path, parse
@@ -35,7 +36,7 @@ def sender_path(sender: bytes) -> Path | None:
     """The mailbox of a sender, or NULL_PATH; None where an MTA may read another, or an odd form of the null sender."""
     if is_null(sender):
         return NULL_PATH
-    path = parse(sender)
+    path = _parsed(sender)
     return None if isinstance(path, Malformed) or path.routing or path == NULL_PATH else path
 
 
@@ -43,8 +44,12 @@ def may_be_null(sender: bytes) -> bool:
     """The null sender, or what an MTA may take for it: `< >`, `<(c)>`, `<<>>` on both, `<"">`, `<@h:>` on Postfix."""
     if is_null(sender):
         return True
-    path = parse(sender)
+    path = _parsed(sender)
     return isinstance(path, Malformed) or path == NULL_PATH
+
+
+_parsed = lru_cache(256)(parse)
+"""The same sender is asked for by several restrictions, and with each recipient."""
 
 
 def reject_sender_not_owned(owners: Map, fold: Fold) -> Ask:
@@ -62,23 +67,19 @@ def reject_sender_not_owned(owners: Map, fold: Fold) -> Ask:
             return _NULL_SENDER
         if sender is None:
             return Reject(NOT_OWNED, "the sender is no certain mailbox")
-        found = _owners(sender, owners)
-        if found is None:
-            return Reject(NOT_OWNED, "nobody owns the sender")
-        key, logins = found
-        if is_among(request.login, {fold.of(login) for login in logins}, fold):
-            return NoOpinion(f"this login owns {key}")
-        return Reject(NOT_OWNED, f"{key} is owned by others")
+        for key in keys(sender):
+            value = owners.find(key)
+            if value is not None:
+                if _owns(request.login, value, fold):
+                    return NoOpinion(f"this login owns {key}")
+                return Reject(NOT_OWNED, f"{key} is owned by others")
+        return Reject(NOT_OWNED, "nobody owns the sender")
 
     return ask
 
 
-def _owners(sender: Path, owners: Map) -> tuple[str, list[str]] | None:
-    for key in keys(sender):
-        value = owners.find(key)
-        if value is not None:
-            return key, words(value)
-    return None
+def _owns(login: str, value: str, fold: Fold) -> bool:
+    return is_among(login, [fold.of(word) for word in words(value)], fold)
 
 
 def reject_null_sender(allowed: Names, fold: Fold) -> Ask:
