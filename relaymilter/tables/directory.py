@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from relaymilter.tables.described import Description, describe
+from relaymilter.tables.safety import require_safe
 from relaymilter.tables.table import TableError
 
 KEYS = dict.fromkeys(("url", "base", "scope", "filter", "attribute", "bind-dn", "tls", "tls-ca"), str)
@@ -88,6 +89,8 @@ def _tls(found: Description, schemes: set[str]) -> tuple[bool, str]:
         raise ValueError("tls: it is for ldap:// alone; ldaps:// is TLS, ldapi:// a socket of this machine")
     if authority and "ldaps" not in schemes and (tls == "off" or "ldap" not in schemes):
         raise ValueError("tls-ca: there is no TLS for which it could count")
-    if authority and not Path(authority).is_file():
-        raise ValueError(f"tls-ca: there is no file {authority}")
+    if authority:
+        if not Path(authority).is_file():
+            raise ValueError(f"tls-ca: there is no file {authority}")
+        require_safe(Path(authority))
     return tls != "off", authority

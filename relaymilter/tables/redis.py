@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.tables.described import Description, describe
+from relaymilter.tables.safety import require_safe
 from relaymilter.tables.table import TableError
 
 try:
@@ -109,8 +110,10 @@ def _tls(found: Description, wanted: bool) -> dict[str, Any]:
     authority = found.text("tls-ca")
     if authority and not wanted:
         raise ValueError("tls-ca: there is no TLS but with rediss:// and valkeys://")
-    if authority and not Path(authority).is_file():
-        raise ValueError(f"tls-ca: there is no file {authority}")
+    if authority:
+        if not Path(authority).is_file():
+            raise ValueError(f"tls-ca: there is no file {authority}")
+        require_safe(Path(authority))
     if not wanted:
         return {}
     return {

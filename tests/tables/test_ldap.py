@@ -185,6 +185,7 @@ def test_a_wrong_password_is_no_answer(opened: Open, server: Slapd) -> None:
         pytest.param({"tls": "never"}, "none of starttls, off", id="tls"),
         pytest.param({"tls": "off"}, "for ldap:// alone", id="tls for a socket"),
         pytest.param({"url": "ldaps://127.0.0.1", "tls": "off"}, "for ldap:// alone", id="tls for ldaps"),
+        pytest.param({"url": "ldap://127.0.0.1", "tls_ca": "{}/open"}, "everyone may write", id="CA of everyone"),
         pytest.param({"url": "ldap://127.0.0.1", "tls_ca": "/nowhere"}, "no file /nowhere", id="no such CA"),
         pytest.param({"url": "ldap://127.0.0.1", "tls": "off", "tls_ca": "/dev/null"}, "no TLS", id="CA, but no TLS"),
         pytest.param({"hosts": "127.0.0.1"}, "no such key: hosts", id="unknown key"),
@@ -197,6 +198,8 @@ def test_mistakes_are_refused_at_the_start(
     monkeypatch.setenv("EMPTY", "")
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "empty").chmod(0o600)
+    (tmp_path / "open").touch()
+    (tmp_path / "open").chmod(0o666)
     with pytest.raises(TableError, match=rf"^/.*\.toml: .*{words}"):
         opened(**{key: value.replace("{}", str(tmp_path)) for key, value in values.items()})
 

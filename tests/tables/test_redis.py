@@ -164,14 +164,19 @@ def test_no_other_certificate_is_trusted(opened: Open, server: Redis, stranger: 
         pytest.param({"set": "x", "password": ""}, "must not be empty", id="empty password"),
         pytest.param({"set": "x", "user": "a", "password": ""}, "must not be empty", id="user without password"),
         pytest.param({"set": "x", "url": "redis://127.0.0.1", "tls_ca": "/dev/null"}, "no TLS", id="CA, but no TLS"),
+        pytest.param(
+            {"set": "x", "url": "rediss://127.0.0.1", "tls_ca": "{}/open"}, "everyone may write", id="CA of everyone"
+        ),
         pytest.param({"set": "x", "url": "rediss://127.0.0.1", "tls_ca": "/nowhere"}, "no file", id="no such CA"),
         pytest.param({"set": "x", "key": "y"}, "no such key: key", id="unknown key"),
     ],
 )
-def test_mistakes_are_refused_at_the_start(opened: Open, values: dict[str, str], words: str) -> None:
+def test_mistakes_are_refused_at_the_start(opened: Open, tmp_path: Path, values: dict[str, str], words: str) -> None:
     """Without a connection."""
+    (tmp_path / "open").touch()
+    (tmp_path / "open").chmod(0o666)
     with pytest.raises(TableError, match=rf"^/.*\.toml: .*{words}") as failure:
-        opened(**values)
+        opened(**{key: value.replace("{}", str(tmp_path)) for key, value in values.items()})
     assert "secret" not in str(failure.value)
 
 
