@@ -20,12 +20,16 @@ MAX_ZONE = 253 - 64
 """Octets of a zone, so that a reversed IPv6 address fits before it (RFC 5782 2.4)."""
 MAX_WEIGHT = 1_000_000
 
+NEVER_LISTED = ipaddress.IPv4Address("127.0.0.1")
+"""No list may have an entry for it (RFC 5782 5)."""
+
 _BETWEEN = re.compile(r";(?![^\[]*\])")
 _OCTET = re.compile(r"\[([0-9.;]+)\]|([0-9]{1,3})")
 _RANGE = re.compile(r"([0-9]{1,3})(?:\.\.([0-9]{1,3}))?")
 _REPLIES = ipaddress.IPv4Network("127.0.0.0/8")
 _ERRORS = ipaddress.IPv4Network("127.255.255.0/24")
-_HIJACKED = ipaddress.IPv4Address("127.0.0.1")
+_NO_LIST = ipaddress.IPv4Address("127.0.0.1")
+"""The reply of name servers that block names, and of lists for clients that are neither good nor bad."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Site:
 
     def _matches(self, reply: Address) -> bool:
         if not self.patterns:
-            return reply != _HIJACKED
+            return reply != _NO_LIST
         return any(all(map(_holds, pattern, reply.packed)) for pattern in self.patterns)
 
 

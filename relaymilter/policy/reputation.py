@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from relaymilter.policy.address import Malformed, parse
-from relaymilter.policy.block_lists import Site, tally
+from relaymilter.policy.block_lists import NEVER_LISTED, Site, tally
 from relaymilter.policy.certificates import certificate_key
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Request
@@ -76,7 +76,7 @@ def reject_listed_client(insiders: Insiders, sites: Iterable[Site], threshold: i
         problem: LookupFailed | MustWait | None = None
         for zone, of_zone in zones.items():
             try:
-                score.take(of_zone, lists.listed(zone, address))
+                score.take(of_zone, _replies(lists, zone, of_zone, address))
             except MustWait as must_wait:
                 problem = must_wait
             except LookupFailed as failure:
@@ -89,6 +89,14 @@ def reject_listed_client(insiders: Insiders, sites: Iterable[Site], threshold: i
         raise problem or LookupFailed("no list")  # without a problem lowest and highest are one
 
     return ask
+
+
+def _replies(lists: BlockLists, zone: str, sites: Iterable[Site], address: Address) -> tuple[Address, ...]:
+    """Those of a list that does not list everything, as some do that were closed (RFC 5782 5)."""
+    replies = lists.listed(zone, address)
+    if any(site.counts(replies) for site in sites) and lists.listed(zone, NEVER_LISTED):
+        raise LookupFailed(f"{zone}: it lists {NEVER_LISTED}, and so everything")
+    return replies
 
 
 def _blocked(address: Address, zone: str) -> Reply:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import ipaddress
 import pkgutil
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -15,13 +16,14 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from relaymilter import policy
-from relaymilter.policy import logins, restrictions, senders
+from relaymilter.policy import logins, reputation, restrictions, senders
+from relaymilter.policy.block_lists import NEVER_LISTED, parse_site
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Request, client, request
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import Mailboxes
-from relaymilter.policy.networks import Networks, parse_network
-from relaymilter.policy.ports import LookupFailed, Map, MustWait, Names
+from relaymilter.policy.networks import Address, Networks, parse_network
+from relaymilter.policy.ports import LookupFailed, MailExchanger, Map, MustWait, Names
 from relaymilter.policy.relay import RelayRule, foreign_to
 from relaymilter.policy.ruleset import UNCERTAIN, Restriction, Ruleset
 from relaymilter.policy.verdict import Decision, Defer, NoOpinion, Permit, Reject
@@ -91,6 +93,33 @@ class Always:
         return self.value
 
 
+@dataclass(frozen=True)
+class Saying:
+    """A DNS that says the same of everything, but of what no list may have."""
+
+    texts: Sequence[str]
+    hosts: Sequence[str]
+    problem: Exception | None = None
+
+    def addresses(self, host: str, /) -> tuple[Address, ...]:
+        if self.problem:
+            raise self.problem
+        return tuple(map(ipaddress.ip_address, self.texts))
+
+    def listed(self, zone: str, address: Address, /) -> tuple[Address, ...]:
+        return () if address.is_loopback else self.addresses(zone)
+
+    def names(self, address: Address, /) -> tuple[str, ...]:
+        self.addresses("")
+        return tuple(self.hosts)
+
+    def exchangers(self, domain: str, /) -> tuple[MailExchanger, ...]:
+        return tuple(MailExchanger(0, host) for host in self.names(NEVER_LISTED))
+
+    def refuses_mail(self, domain: str, /) -> bool:
+        return "." in self.names(NEVER_LISTED)
+
+
 def unknown(_: Request) -> str | None:
     """Whether a recipient is ours cannot be told."""
     raise LookupFailed("the domains are down")
@@ -113,6 +142,19 @@ OURS = st.one_of(
     st.lists(DOMAINS, max_size=2).map(lambda domains: foreign_to(tuple(domains))),
     st.sampled_from([unknown, lambda _: None, lambda _: "never"]),
 )
+INSIDERS = st.builds(reputation.Insiders, NETWORKS, NAMES, st.one_of(st.none(), NAMES))
+SITES = st.lists(
+    st.sampled_from(["bl.test", "bl.test=127.0.0.3*2", "other.test*2", "good.test*-3"]).map(parse_site), min_size=1
+)
+REPLIES = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "203.0.113.7", "2001:db8:2::7"]
+DNS: st.SearchStrategy[Saying] = st.one_of(
+    st.builds(
+        Saying,
+        st.lists(st.sampled_from(REPLIES), max_size=2),
+        st.lists(st.sampled_from(["mx.test", "."]), max_size=2),
+    ),
+    st.sampled_from([Saying((), (), LookupFailed("the DNS is down")), Saying((), (), MustWait())]),
+)
 SWITCH = st.sampled_from([lambda: True, lambda: False])
 
 EVERY: dict[str, Strategy] = {
@@ -125,6 +167,11 @@ EVERY: dict[str, Strategy] = {
     "reject_login_recipient": st.builds(logins.reject_login_recipient, MAPS, FOLDS, OURS),
     "reject_sender_not_owned": st.builds(senders.reject_sender_not_owned, MAPS, FOLDS),
     "reject_null_sender": st.builds(senders.reject_null_sender, NAMES, FOLDS),
+    "reject_listed_client": st.builds(reputation.reject_listed_client, INSIDERS, SITES, st.integers(1, 4), DNS),
+    "reject_unconfirmed_client": st.builds(reputation.reject_unconfirmed_client, INSIDERS, DNS),
+    "reject_unknown_sender_domain": st.builds(
+        reputation.reject_unknown_sender_domain, st.lists(DOMAINS, max_size=2), DNS
+    ),
     "reject_local_client_sender": st.builds(senders.reject_local_client_sender, NETWORKS, NAMES, MAILBOXES),
 }
 """Every restriction there is, with any content."""
