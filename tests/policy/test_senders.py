@@ -87,6 +87,7 @@ OWNERS = Known(
         "realm@kite.test": "@kite.test",
         "empty@kite.test": "",
         "blank@kite.test": "smith, joe",
+        "upper@kite.test": "ANN Joe@Kite.test",
         "root": "joe",
         "<>": "joe",
     }
@@ -142,6 +143,8 @@ def test_own_sender(sender: str) -> None:
         pytest.param("joe", "<joe+lists+x@kite.test>", Fold.EXACT, True, id="other tag"),
         pytest.param("Joe", "<joe@kite.test>", Fold.EXACT, False, id="login in another case"),
         pytest.param("Joe", "<joe@kite.test>", Fold.LOWER, True, id="login in another case, folded"),
+        pytest.param("joe@else.test", "<upper@kite.test>", Fold.LOWER_LOCAL, True, id="owner folded, too"),
+        pytest.param("ann", "<upper@kite.test>", Fold.EXACT, False, id="owner in another case"),
         pytest.param("joe@kite.test", "<joe@kite.test>", Fold.EXACT, False, id="login with a realm"),
         pytest.param("joe@kite.test", "<joe@kite.test>", Fold.LOCAL, True, id="login with a realm, folded"),
         pytest.param("\u212aoss", "<boss@kite.test>", Fold.LOWER_LOCAL, False, id="KELVIN SIGN"),
