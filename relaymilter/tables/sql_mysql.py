@@ -30,8 +30,9 @@ class _Connection(pymysql.connections.Connection):  # type: ignore[misc]
         return super()._write_bytes(data)
 
     def _limit(self) -> None:
-        self._read_timeout = self._write_timeout = _left()  # PyMySQL 1.0 sets it before each read
-        self._sock.settimeout(self._read_timeout)  # 2 does so now and then
+        self._read_timeout = self._write_timeout = _left()  # PyMySQL 1.0 sets it before each read, 1.2 does not
+        if self._sock is not None:
+            self._sock.settimeout(self._read_timeout)
 
     def _request_authentication(self) -> Any:
         if self.needs_tls and not self.server_capabilities & CLIENT.SSL:  # PyMySQL 1.0 would go on in clear
@@ -56,6 +57,7 @@ def connector(found: Description) -> Callable[[], Any]:
     }
     if "socket" in found.values:
         given["unix_socket"] = found.text("socket")
+        tls = "off"  # or PyMySQL 1.2 reads all authorities of this machine for each connection, and tries
     else:
         given |= {"host": found.text("host"), "port": int(found.text("port", "3306"))}
     if kind.needs_tls:

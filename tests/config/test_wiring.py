@@ -1,0 +1,81 @@
+"""The order of the rules: what can be decided without waiting is, whatever tables there are besides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from relaymilter.config.reader import Flags, read
+from relaymilter.config.wiring import ruleset
+from relaymilter.policy.envelope import client, request
+from relaymilter.policy.ports import LookupFailed, MustWait
+from relaymilter.policy.ruleset import Ruleset
+from relaymilter.tables import waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A table that has to be waited for."""
+
+    fails: bool = True
+    name: str = "test:server"
+    waits: bool = True
+
+    def find(self, key: str) -> str | None:
+        """Everything of table.example."""
+        if self.fails:
+            raise LookupFailed("down")
+        return "" if key == "table.example" else None
+
+
+def wired(server: Server) -> Ruleset:
+    """A policy with each list in memory, and the server behind each, too."""
+    given = {
+        "local-network": ("192.0.2.0/24",),
+        "local-domain": ("example.org",),
+        "relay-domain": ("example.net",),
+        "authorised-login": ("alice",),
+    }
+    policy = read(Flags(given)).settings.policy
+    assert policy.authorised_logins is not None
+    return ruleset(
+        replace(
+            policy,
+            local_networks=replace(policy.local_networks, asked=(server,)),
+            local_domains=replace(policy.local_domains, asked=(server,)),
+            relay_domains=replace(policy.relay_domains, asked=(server,)),
+            authorised_logins=replace(policy.authorised_logins, asked=(server,)),
+        )
+    )
+
+
+STRANGER = client("203.0.113.7", 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "rule"),
+    [
+        pytest.param(request(client("192.0.2.7", 1), b"<a@b.example>"), "local-client", id="a local client"),
+        pytest.param(request(STRANGER, b"<a@b.example>", login="alice"), "authorised-login", id="a login"),
+        pytest.param(request(STRANGER, b"<a@example.org>"), "local-recipient", id="a local recipient"),
+        pytest.param(request(STRANGER, b"<a@example.net>"), "relay-domain", id="a relayed one"),
+    ],
+)
+def test_what_is_in_memory_is_not_waited_for(asked: object, rule: str) -> None:
+    """Not even where a rule that is asked before has a table that is down."""
+    assert rule == wired(Server()).decide(asked).rule  # type: ignore[arg-type]
+
+
+def test_what_is_in_no_memory_is_waited_for() -> None:
+    """Elsewhere than in a callback; and then the table decides, or nobody."""
+    asked = request(STRANGER, b"<a@table.example>")
+    with pytest.raises(MustWait):
+        wired(Server()).decide(asked)
+
+
+@pytest.mark.parametrize(("fails", "rule"), [(False, "local-recipient"), (True, "uncertain")])
+def test_a_table_that_is_waited_for_decides(monkeypatch: pytest.MonkeyPatch, fails: bool, rule: str) -> None:
+    """By its answer; without one a recipient is deferred."""
+    monkeypatch.setattr(waiting, "allowed", lambda: True)
+    assert rule == wired(Server(fails)).decide(request(STRANGER, b"<a@table.example>")).rule
