@@ -17,7 +17,7 @@ from .known import Known
 from .play import Decision, Heard
 from .script import Client, Helo, Login, Macro, Mail, Rcpt, Starttls, Xclient
 
-SWITCHES = ("--dry-run",)
+SWITCHES = ("--dry-run", "--lockdown")
 
 
 def rules_of(flags: Sequence[str]) -> Ruleset:

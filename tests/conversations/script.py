@@ -11,15 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from relaymilter.config.restricting import NAMES
+
 RUNNERS = ("decide", "wire", "postfix", "sendmail")
 RULES = (
     "not-by-smtp",
     "local-client",
     "authorised-login",
     "certificate",
+    "grant",
     "local-recipient",
     "relay-domain",
-    "login-recipients",
+    *NAMES,
     "no-rule",
     "bad-path",
     "uncertain",

@@ -29,6 +29,7 @@ VERIFIED = {
     "utf-8": ("bücher.example", "/O=Example/CN=b+5CxC3+5CxBCcher.example"),
     "no-name": ("", "/O=Example/OU=clients"),
     "two-names": ("mallory.example.com", "/O=Example/CN=mallory.example.com/CN=client.example.net"),
+    "slash-before": ("", "/O=Example+5C/CN=client.example.net"),
     "intermediate": ("Example Client CA", "/O=Example/CN=Example+20Client+20CA"),
     "authority": (CA, CA_DN),
 }

@@ -40,7 +40,7 @@ class Kind:
     @property
     def first_name(self) -> str:
         """The first CN, which is the one that Postfix tells."""
-        first = re.search("/CN=([^/]+)", self.before)
+        first = re.search(r"(?<!\\)/CN=([^/]+)", self.before)
         return first[1] if first else self.name
 
     @property
@@ -69,6 +69,7 @@ VERIFIED = {
     "utf-8": Kind("bücher.example"),
     "no-name": Kind("", before="/O=Example/OU=clients"),
     "two-names": Kind(CLIENT, before="/O=Example/CN=mallory.example.com"),
+    "slash-before": Kind("", before=f"/O=Example\\/CN={CLIENT}"),
 }
 """Those that an MTA takes for what they say."""
 UNVERIFIED = {
