@@ -25,10 +25,11 @@ USER, PASSWORD = "mail", "secret"
 class Postgresql(ServerProcess):
     """The server. Its superuser `admin` needs no password, its user `mail` has PASSWORD and may read everything."""
 
-    def __init__(self, folder: Path, *settings: str) -> None:
+    def __init__(self, folder: Path, *settings: str, port: int = 5432) -> None:
         self.folder = folder
+        self.port = port  # a part of its socket's name, too
         folder.chmod(0o777)  # a server that is not root writes here
-        options = [word for setting in (*FAST, *settings) for word in ("-c", setting)]
+        options = [word for setting in (*FAST, f"port={port}", *settings) for word in ("-c", setting)]
         where = ("-D", f"{folder}/data", "-k", str(folder), "-c", "listen_addresses=")
         super().__init__(_as_nobody("postgres", *where, *options), folder / "log", self._answers_now)
 
@@ -52,7 +53,9 @@ class Postgresql(ServerProcess):
 
     def _connect(self) -> psycopg2.extensions.connection:
         deadline.begin(10)  # if relaymilter is in this process, all of psycopg2 waits by it
-        return psycopg2.connect(host=str(self.folder), user="admin", dbname="postgres", connect_timeout=10)
+        return psycopg2.connect(
+            host=str(self.folder), port=self.port, user="admin", dbname="postgres", connect_timeout=10
+        )
 
     def _answers_now(self) -> bool:
         try:
