@@ -52,9 +52,14 @@ def _of_socket(socket: str) -> dict[str, str]:
 
 
 def _wait(connection: Any) -> None:
-    """Wait for what psycopg2 waits for; it closes the connection when this raises."""
-    while (state := connection.poll()) != extensions.POLL_OK:
-        poll = select.poll()  # select(2) has no descriptors from 1024 on
-        poll.register(connection.fileno(), _EVENTS[state])
-        if not poll.poll(deadline.left() * 1000):
-            raise psycopg2.OperationalError("no answer in time")
+    """Wait for what psycopg2 waits for. What cannot be set up is closed, or its traceback would keep it open."""
+    try:
+        while (state := connection.poll()) != extensions.POLL_OK:
+            poll = select.poll()  # select(2) has no descriptors from 1024 on
+            poll.register(connection.fileno(), _EVENTS[state])
+            if not poll.poll(deadline.left() * 1000):
+                raise psycopg2.OperationalError("no answer in time")
+    except BaseException:
+        if connection.status == extensions.STATUS_SETUP:  # once it is up, psycopg2 closes it
+            connection.close()
+        raise
