@@ -157,8 +157,8 @@ def begin(mta: Mta, address: str = STRANGER) -> None:
 
 
 def output_of(*words: str, prefix: tuple[str, ...] = ()) -> tuple[int, str]:
-    """Run `relaymilter run` with these words to its end: its exit status, and what it wrote."""
-    command = [*prefix, sys.executable, "-m", "relaymilter", "run", *words]
+    """Run `relaymilter run` for example.org with these words to its end: its exit status, and what it wrote."""
+    command = [*prefix, sys.executable, "-m", "relaymilter", "run", "--local-domain", "example.org", *words]
     done = subprocess.run(
         command,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
