@@ -38,6 +38,7 @@ server:
     local-zone: "test." nodefault
     local-zone: "silent.example." always_deny
     local-zone: "refused.example." always_refuse
+    {further}
 remote-control:
     control-enable: no
 auth-zone:
@@ -74,9 +75,9 @@ def new_port() -> int:
 
 
 class Unbound(ServerProcess):
-    """The server; `records` are lines of a zone file for names in test."""
+    """The server; `records` are lines of a zone file for names in test, `names` are of addresses: PTR records."""
 
-    def __init__(self, folder: Path, records: str) -> None:
+    def __init__(self, folder: Path, records: str, names: tuple[tuple[str, str], ...] = ()) -> None:
         folder.mkdir(exist_ok=True)
         self.address = ("127.0.0.1", new_port())
         self._deaf = socket.socket(type=socket.SOCK_DGRAM)  # bound, and never read from
@@ -84,8 +85,9 @@ class Unbound(ServerProcess):
         self._zone = folder / "zone"
         self._zone.write_text(HEAD + records)
         configuration = folder / "unbound.conf"
+        further = "\n    ".join(f'local-data-ptr: "{address} {name}"' for address, name in names)
         configuration.write_text(
-            CONFIGURATION.format(port=self.address[1], folder=folder, deaf=self._deaf.getsockname()[1])
+            CONFIGURATION.format(port=self.address[1], folder=folder, deaf=self._deaf.getsockname()[1], further=further)
         )
         super().__init__(("unbound", "-d", "-c", str(configuration)), folder / "log", self._answers_now)
 
