@@ -59,7 +59,7 @@ def explain(
         rcpt_addr=None if rcpt_addr is None else typed(rcpt_addr),
         helo=typed(helo),
         sender=typed(sender),
-        told=Told(_text(mechanism), tuple(" ".join(listener).split()), _certificate(cert_subject, cert_issuer)),
+        told=Told(_text(mechanism), _listener(listener), _certificate(cert_subject, cert_issuer)),
     )
     explanation = explain_request(settings.policy, asked)
     click.echo(json.dumps(explanation.as_dict(), indent=2) if as_json else _lines(explanation))
@@ -68,6 +68,11 @@ def explain(
 
 def _text(text: str | None) -> str | None:
     return typed(text).decode("utf-8", "surrogateescape") if text else None
+
+
+def _listener(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Each by itself, or as the log has them, with blanks between."""
+    return tuple(filter(None, map(_text, " ".join(given).split(" "))))
 
 
 def _certificate(subject: str | None, issuer: str | None) -> Certificate | None:

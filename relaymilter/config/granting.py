@@ -35,10 +35,11 @@ def _grant(table: dict[str, Any], number: str, place: str, sources: Sources, fol
     unknown = table.keys() - set(KEYS)
     if unknown:
         raise ValueError(f"no such key: {', '.join(sorted(unknown))}; there are {', '.join(KEYS)}")
-    until = _until(table.get("until"), number, place, sources)
+    name = ", ".join(filter(None, (number, _text(table, "owner"), _text(table, "note"))))
+    until = _until(table.get("until"), name, place, sources)
     to = _texts(table, "to")
     return Grant(
-        name=", ".join(filter(None, (number, _text(table, "owner"), _text(table, "note")))),
+        name=name,
         networks=entries.networks(_values(table, "networks", place), sources).known if "networks" in table else None,
         logins=_names(table, "logins", place, login_list(fold), sources),
         certificates=_names(table, "certificates", place, CERTIFICATE, sources),
@@ -85,7 +86,7 @@ def _names(table: dict[str, Any], key: str, place: str, form: Form[str], sources
     return found.known
 
 
-def _until(value: object, number: str, place: str, sources: Sources) -> str:
+def _until(value: object, grant: str, place: str, sources: Sources) -> str:
     """The last day; one that has passed, or soon will have, is warned of."""
     if value is None:
         return ""
@@ -95,7 +96,7 @@ def _until(value: object, number: str, place: str, sources: Sources) -> str:
         raise ValueError(f"until wants a date, such as 2026-12-31, not {value}") from None
     left = (last - date.today()).days
     if left < 0:
-        sources.problems.warn(place, f"{number} ended on {last}")
+        sources.problems.warn(place, f"{grant} ended on {last}")
     elif left <= SOON_DAYS:
-        sources.problems.warn(place, f"{number} ends on {last}, in {left} days")
+        sources.problems.warn(place, f"{grant} ends on {last}, " + (f"in {left} days" if left else "today"))
     return last.isoformat()

@@ -110,11 +110,12 @@ def _usual_json(began: tuple[str, str], request: Request, decision: Decision, re
 
 
 def _told(told: Told) -> dict[str, str]:
-    """What the MTA told because a rule needs it, by the names of explain's flags."""
-    found = {"mechanism": told.mechanism, "listener": " ".join(told.listener)}
+    """What the MTA told because a rule needs it, by the names of explain's flags; a blank in a listener is `\\x20`."""
+    found = {"mechanism": printable_text(told.mechanism or "")}
+    found["listener"] = " ".join(printable_text(known).replace(" ", "\\x20") for known in told.listener)
     if told.certificate is not None:
-        found |= {"cert_subject": told.certificate.subject, "cert_issuer": told.certificate.issuer}
-    return {name: printable_text(value) for name, value in found.items() if value}
+        found["cert_subject"], found["cert_issuer"] = map(printable_text, told.certificate)
+    return {name: value for name, value in found.items() if value}
 
 
 def _step(step: Step) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -146,65 +149,201 @@ def test_hostile_recipient(relaymilter: Run, form: tuple[str, ...]) -> None:
     assert "\nverdict: permit" not in outcome.out
 
 
-# Where logins are named, so that it shows if one does not come back as it was.
-POLICY = ["--local-domain=example.org", "--authorised-login=jürgen", "--authorised-login=a\\b", "--relay-domain=r.test"]
-RULES = ruleset(
-    read(
-        Flags(
-            {
-                "local-domain": ("example.org",),
-                "authorised-login": ("jürgen", "a\\b"),
-                "relay-domain": ("r.test",),
-            }
-        )
-    ).settings.policy
-)
+# Where logins, listeners and certificates are named, so that it shows if one does not come back as it was.
+GIVEN = {
+    "local-domain": ("example.org",),
+    "authorised-login": ("jürgen", "a\\b"),
+    "relay-domain": ("r.test",),
+    "login-mechanism": ("PLAIN", "X\\Y"),
+    "login-listener": ("submission", "my MSA", "büro\\1", "465"),
+    "certificate": ("jürgen|CA", "a\\b|x y"),
+    "grant": ('{logins = "alice", certificates = "alice|CA", to = "e.test", note = "büro"}',),
+    "sender-login": ("a@example.net jürgen", "b@example.net\ta\\b"),
+    "login-networks": ("a\\b 203.0.113.0/24",),
+    "deny-helo": ("spam.example", "spam-ü.example"),
+}
+POLICY = [f"--{key}={value}" for key, values in GIVEN.items() for value in values]
+RULES = ruleset(read(Flags(GIVEN)).settings.policy)
+SAID = ("client", "helo", "login", "sender", "recipient", "rcpt_addr", "mechanism", "listener")
+FIELDS = (*SAID, "cert_subject", "cert_issuer")
 
 
-def logged(recipient: bytes, login: str | None, rcpt_addr: bytes | None, address: str | None, as_json: bool) -> str:
+@dataclass(frozen=True)
+class Told:
+    """What an MTA tells of a recipient."""
+
+    recipient: bytes
+    address: str | None = "203.0.113.7"
+    rcpt_addr: bytes | None = None
+    helo: bytes = b"\xffhelo"
+    sender: bytes = b'<"a b"@example.net>'
+    macros: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def logged(told: Told, as_json: bool) -> str:
     """The daemon's line on this recipient."""
     lines: list[str] = []
-    session = Session(Service(RULES, DecisionLog(lines.append, as_json=as_json)))
-    session.connect(address, 40000, "Postfix 3.7.11")
-    session.hello(b"\xffhelo")
-    session.mail(b'<"a b"@example.net>')
-    asked = session.asked(recipient, rcpt_addr, {"{auth_authen}": login}.get)
+    service = Service(RULES, DecisionLog(lines.append, as_json=as_json), needs=RULES.needs)
+    session = Session(service)
+    session.connect(told.address, 40000, "Postfix 3.7.11")
+    session.hello(told.helo)
+    session.mail(told.sender)
+    asked = session.asked(told.recipient, told.rcpt_addr, dict(told.macros).get)
     session.said(asked, session.decide(asked))
     return lines[0]
+
+
+def explained(relaymilter: Run, line: dict[str, str | None]) -> dict[str, Any]:
+    """What explain says to the fields of a line; its exit status is that of the verdict."""
+    words = [f"--{key.replace('_', '-')}={line[key]}" for key in FIELDS if line.get(key) is not None]
+    outcome = relaymilter("explain", "--json", *POLICY, *words)
+    said: dict[str, Any] = json.loads(outcome.out)
+    assert outcome.status == {"permit": 0, "reject": 77}[said["verdict"]]
+    return said
+
+
+def agree(relaymilter: Run, line: str, as_json: bool) -> dict[str, Any]:
+    """A line is explained by its own fields, and to the same end; the line."""
+    found = json.loads(line) if as_json else fields(line)
+    said = explained(relaymilter, found)
+    keys = ("verdict", "rule", "reply")
+    assert [found[key] for key in keys] == [said[key] for key in keys]
+    if found["verdict"] != "permit":
+        assert found["reason"] == said["trail"][-1]["reason"]
+    return dict(found)
 
 
 PARTS = [b"<", b">", b"bob", b"@", b"example.org", b"e.test", b"r.test", b'"', b"\\", b"%", b"!", b" ", b"(", b")"]
 PARTS += [b"\xff", b"\r\n", b"\0", "ü".encode(), b":", b",", b"\\x41", b"postmaster"]
 ODD = st.one_of(st.lists(st.sampled_from(PARTS), max_size=9).map(b"".join), st.binary(max_size=20))
+LOGINS = st.sampled_from([None, "jürgen", "a\\b", "alice", "-", "--json", "J\u00dcRGEN"])
+SENDERS = st.sampled_from([b"<a@example.net>", b"<b@example.net>", b"<>", b'<"a b"@example.net>', b"a@example.net\xff"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@given(
-    ODD,
-    st.sampled_from([None, "jürgen", "a\\b", "alice", "-", "--json", "J\u00dcRGEN"]),
-    st.none() | ODD,
-    st.sampled_from(["203.0.113.7", "127.0.0.1", "2001:db8::7", None]),
-    st.booleans(),
-)
-def test_line_of_the_daemon(
-    relaymilter: Run,
-    recipient: bytes,
-    login: str | None,
-    rcpt_addr: bytes | None,
-    address: str | None,
-    as_json: bool,
-) -> None:
+def _either(*good: str) -> st.SearchStrategy[str | None]:
+    return st.sampled_from([*good, *good, "", "x", None, "\\x20", "-"])
+
+
+@st.composite
+def told(draw: st.DrawFn) -> Told:
+    """Whatever an MTA may tell; half of it is what some entry of the policy names."""
+    mechanism, listener = _either("PLAIN", "plain", "X\\Y"), _either("submission", "my MSA", "büro\\1", "my", "-")
+    subject, issuer = _either("jürgen", "a\\b", "alice", "a|b"), _either("CA", "x y", "x|y")
+    macros = {"{auth_authen}": LOGINS, "{auth_type}": mechanism, "{daemon_name}": listener}
+    macros |= {"{daemon_addr}": _either("192.0.2.25", "IPv6:2001:db8::1"), "{daemon_port}": _either("25", "465")}
+    macros |= {"{cert_subject}": subject, "{cert_issuer}": issuer}
+    return Told(
+        draw(ODD | st.just(b"<joe@e.test>")),
+        draw(st.sampled_from(["203.0.113.7", "127.0.0.1", "2001:db8::7", None])),
+        draw(st.none() | ODD),
+        draw(st.sampled_from([b"\xffhelo", b"spam.example", "spam-ü.example".encode(), b""])),
+        draw(SENDERS),
+        draw(st.fixed_dictionaries(macros)),
+    )
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120)
+@given(told(), st.booleans())
+def test_line_of_the_daemon(relaymilter: Run, told: Told, as_json: bool) -> None:
     """A line of the decision log, fed to explain by its own names, gives the same verdict, whatever was typed."""
-    line = logged(recipient, login, rcpt_addr, address, as_json)
-    found = json.loads(line) if as_json else fields(line)
-    words = [
-        f"--{option.replace('_', '-')}={found[option]}"
-        for option in ("client", "helo", "login", "sender", "recipient", "rcpt_addr")
-        if found.get(option) is not None
-    ]
-    outcome = relaymilter("explain", "--json", *POLICY, *words)
-    explained = json.loads(outcome.out)
-    keys = ("verdict", "rule", "reply")
-    assert [found[key] for key in keys] == [explained[key] for key in keys]
-    assert outcome.status == {"permit": 0, "reject": 77}[explained["verdict"]]
-    assert found["reason"] == explained["trail"][-1]["reason"]
+    agree(relaymilter, logged(told, as_json), as_json)
+
+
+PROVED = {"{auth_authen}": "jürgen", "{auth_type}": "plain", "{daemon_name}": "my MSA"}
+OF_ALICE = {"{auth_authen}": "alice", "{cert_subject}": "alice", "{cert_issuer}": "CA"}
+
+
+@pytest.mark.parametrize("as_json", [True, False], ids=["json", "text"])
+@pytest.mark.parametrize(
+    ("told", "verdict", "rule"),
+    [
+        (Told(b"<joe@e.test>", sender=b"<a@example.net>", macros=PROVED), "permit", "authorised-login"),
+        (Told(b"<joe@e.test>", sender=b"<b@example.net>", macros=PROVED), "reject", "sender-login"),
+        (Told(b"<joe@e.test>", macros=PROVED | {"{auth_type}": "LOGIN"}), "reject", "no-rule"),
+        (Told(b"<joe@e.test>", macros=PROVED | {"{daemon_name}": "my"}), "reject", "no-rule"),
+        (Told(b"<joe@e.test>", macros={"{cert_subject}": "a\\b", "{cert_issuer}": "x y"}), "permit", "certificate"),
+        (Told(b"<joe@e.test>", macros={"{cert_subject}": "a\\b", "{cert_issuer}": "CA"}), "reject", "no-rule"),
+        (Told(b"<joe@e.test>", sender=b"<>", macros=OF_ALICE), "permit", "grant"),
+        (Told(b"<joe@f.test>", sender=b"<>", macros=OF_ALICE), "reject", "no-rule"),
+        (Told(b"<joe@e.test>", sender=b"<>", macros=OF_ALICE | {"{auth_authen}": None}), "reject", "no-rule"),
+    ],
+)
+def test_line_on_what_was_proved(relaymilter: Run, told: Told, verdict: str, rule: str, as_json: bool) -> None:
+    """A login, a certificate or a grant is in the line with all that it was judged by, permitted or refused."""
+    line = agree(relaymilter, logged(told, as_json), as_json)
+    assert (line["verdict"], line["rule"]) == (verdict, rule)
+
+
+BOUND = ("--client=203.0.113.7", "--recipient=<v@example.com>", "--login=bob", "--sender=<b@example.net>")
+
+
+@pytest.mark.parametrize(
+    ("words", "refused", "silent"),
+    [
+        (["--lockdown"], "relaying is locked down", "--recipient=<v@example.org>"),
+        (["--deny-client=203.0.113.0/24"], "in 203.0.113.0/24", "--client=198.51.100.7"),
+        (["--deny-helo=.spam.example", "--helo=mx.spam.example"], "HELO .spam.example", "--helo=spam.example"),
+        (["--deny-sender=@example.net"], "sender @example.net", "--sender=<b@example.org>"),
+        (["--deny-recipient=example.com"], "recipient example.com", "--recipient=<v@example.org>"),
+        (["--login-networks=bob 192.0.2.0/24"], "the client is in no network of this login", "--login=joe"),
+        (["--login-recipients=bob internal"], "this login may write to internal", "--recipient=<v@example.org>"),
+        (["--sender-login=b@example.net joe"], "b@example.net is owned by others", "--login=joe"),
+        (["--null-sender-login=joe", "--sender=<>"], "this login may not use the null sender", "--login=joe"),
+        (
+            ["--local-client-sender=example.org", "--local-network=203.0.113.7", "--login="],
+            "a local client may not use this sender",
+            "--login=bob",
+        ),
+    ],
+    ids=lambda value: value[0].partition("=")[0].removeprefix("--") if isinstance(value, list) else "",
+)
+def test_trail_of_restrictions(relaymilter: Run, words: list[str], refused: str, silent: str) -> None:
+    """The trail goes on after the rule that permits: a restriction that refuses ends it, and tells why."""
+    name = words[0].partition("=")[0].removeprefix("--")
+    asked = ("explain", "--json", "--local-domain=example.org", *BOUND, *words)
+    found = json.loads(relaymilter(*asked).out)
+    word = "defer" if name == "lockdown" else "reject"
+    assert found["trail"][-1] == {"rule": name, "answer": word, "reason": refused}
+    assert found["rule"] == name
+    assert [step["answer"] for step in found["trail"]].count("permit") == 1
+    for warned in (json.loads(relaymilter(*asked, f"--warn={name}").out), json.loads(relaymilter(*asked, silent).out)):
+        assert (warned["verdict"], warned["trail"][-1]["rule"]) == ("permit", name)
+        assert warned["trail"][-1]["answer"] == "no opinion"
+
+
+@pytest.mark.parametrize(
+    ("words", "step"),
+    [
+        (["--authorised-login=joe"], ("authorised-login", "no opinion", "this login is not authorised")),
+        (
+            ["--login-mechanism=CRAM-MD5", "--mechanism=PLAIN"],
+            ("authorised-login", "no opinion", "the mechanism PLAIN does not authorise"),
+        ),
+        (
+            ["--login-listener=587"],
+            ("authorised-login", "no opinion", "the listener that was not told takes no logins"),
+        ),
+        (["--login=", "--certificate=a|CA"], ("certificate", "no opinion", "no verified certificate")),
+        (
+            ["--login=", "--certificate=a|CA", "--cert-subject=a", "--cert-issuer=B"],
+            ("certificate", "no opinion", "another certificate"),
+        ),
+        (
+            ["--login=", "--certificate=a|CA", "--cert-subject=a", "--cert-issuer=CA"],
+            ("certificate", "permit", "this certificate is authorised"),
+        ),
+        (
+            ["--login=", '--grant={networks = "203.0.113.7", to = "e.test", owner = "it"}'],
+            ("grant", "no opinion", "grant 1, it: another recipient"),
+        ),
+        (
+            ["--login=", '--grant={networks = "203.0.113.7", from = "@example.net", note = "büro"}'],
+            ("grant", "permit", "granted: grant 1, b\\xc3\\xbcro"),
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_trail_of_what_is_proved(relaymilter: Run, words: list[str], step: tuple[str, str, str]) -> None:
+    """The trail says why a login, a certificate or a grant does not permit, or does."""
+    found = json.loads(relaymilter("explain", "--json", *BOUND, *words).out)
+    assert dict(zip(("rule", "answer", "reason"), step, strict=True)) in found["trail"]
