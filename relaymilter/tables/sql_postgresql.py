@@ -60,6 +60,6 @@ def _wait(connection: Any) -> None:
             if not poll.poll(deadline.left() * 1000):
                 raise psycopg2.OperationalError("no answer in time")
     except BaseException:
-        if connection.status == extensions.STATUS_SETUP:  # once it is up, psycopg2 closes it
+        if connection.status not in (extensions.STATUS_READY, extensions.STATUS_BEGIN):  # those psycopg2 closes
             connection.close()
         raise
