@@ -69,8 +69,15 @@ def is_among(login: str, logins: Names, fold: Fold) -> bool:
 
 
 def value_of(login: str, table: Map, fold: Fold) -> str | None:
-    """What a map says of a login: of itself, of its realm, or of `*`, whichever is there first. Raises LookupFailed."""
-    value = table.find(fold.of(login))
+    """What a map says of a login: of itself, its name without the realm, its realm, or `*`, whichever is there first.
+
+    Raises LookupFailed. The name, because Sendmail tells the realm that a client types, or none: who is bound as `hall`
+    is so as `hall@example.org`, too.
+    """
+    own = fold.of(login)
+    value = table.find(own)
+    if value is None and not own.startswith("@") and own.count("@") == 1:
+        value = table.find(own.partition("@")[0])
     if value is None and (realm := realm_key(login)) is not None:
         value = table.find(realm)
     return table.find("*") if value is None else value

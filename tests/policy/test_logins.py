@@ -121,15 +121,18 @@ def test_asterisk_in_a_list_is_no_wildcard() -> None:
     ("login", "value", "asked"),
     [
         pytest.param("joe@kite.test", "joe's", ["joe@kite.test"], id="login"),
-        pytest.param("ann@Kite.test", "kite's", ["ann@Kite.test", "@kite.test"], id="realm"),
-        pytest.param("ann@else.test", "all", ["ann@else.test", "@else.test", "*"], id="all others"),
+        pytest.param("ann@Kite.test", "kite's", ["ann@Kite.test", "ann", "@kite.test"], id="realm"),
+        pytest.param("hall@Kite.test", "hall's", ["hall@Kite.test", "hall"], id="name before realm"),
+        pytest.param("hall@", "hall's", ["hall@", "hall"], id="empty realm"),
+        pytest.param("hall@x@kite.test", "kite's", ["hall@x@kite.test", "@kite.test"], id="two at signs"),
+        pytest.param("ann@else.test", "all", ["ann@else.test", "ann", "@else.test", "*"], id="all others"),
         pytest.param("*", "all", ["*"], id="asterisk"),
         pytest.param("@kite.test", "kite's", ["@kite.test"], id="looks like an entry: bound as it"),
     ],
 )
 def test_value_of(login: str, value: str, asked: list[str]) -> None:
     """The most specific entry of a map decides."""
-    known = Known({"joe@kite.test": "joe's", "@kite.test": "kite's", "*": "all"})
+    known = Known({"joe@kite.test": "joe's", "hall": "hall's", "@kite.test": "kite's", "*": "all"})
     assert (value, asked) == (value_of(login, known, Fold.EXACT), known.asked)
 
 
