@@ -38,7 +38,7 @@ def bounds(values: Values, sources: Sources, fold: Fold, lockdown: bool) -> Boun
         ),
         reputation=reputation(values, sources.problems),
         lockdown=_lockdown(values, sources, fold, lockdown),
-        warn=_warn(values.get("warn", []), sources),
+        warn=_warn(values, sources),
     )
 
 
@@ -105,6 +105,9 @@ def _lockdown(values: Values, sources: Sources, fold: Fold, on: bool) -> Lockdow
         except ValueError:
             logins.append(value)
     exempt = entries.names(logins, login_list(fold), sources)
+    if values.get("lockdown-exempt") and not {"lockdown", "lockdown-file"} & values.keys():
+        place = values["lockdown-exempt"][0].place
+        sources.problems.warn(place, "has no effect without lockdown or lockdown-file")
     return Lockdown(on, _path(values.get("lockdown-file", []), sources), exempt, Networks(networks))
 
 
@@ -118,8 +121,11 @@ def _path(values: list[Value], sources: Sources) -> str | None:
     return None
 
 
-def _warn(values: list[Value], sources: Sources) -> frozenset[str]:
-    for value in values:
+def _warn(values: Values, sources: Sources) -> frozenset[str]:
+    """Names of restrictions; one that is not there has no effect."""
+    for value in values.get("warn", []):
         if value.text not in NAMES:
             sources.problems.error(value.place, f"{value.text!r} is no restriction; there are {', '.join(NAMES)}")
-    return frozenset(value.text for value in values)
+        elif not {value.text, f"{value.text}-file"} & values.keys():
+            sources.problems.warn(value.place, f"{value.text} has no effect here: there is no such restriction")
+    return frozenset(value.text for value in values.get("warn", []))

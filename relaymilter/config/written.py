@@ -1,9 +1,10 @@
 """How mailboxes, logins and certificates are written in lists and maps: parsed to the form that is compared."""
 
+import re
 from functools import partial
 
 from relaymilter.config.entries import Form, parse_domain, parse_login
-from relaymilter.policy.certificates import parse_certificate
+from relaymilter.policy.certificates import SEPARATOR, parse_certificate
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import entry_form
 
@@ -27,5 +28,22 @@ def login_list(fold: Fold) -> Form[str]:
     return Form("login", partial(login_form, fold), lambda _: None)
 
 
+_WHOLE = re.compile(r"/[A-Za-z0-9.]+=")
+_OF_OPENSSL = re.compile(r"(?:CN|OU?|C|ST|L|DC|emailAddress) ?=")
+
+
+def _doubt_certificate(entry: str) -> str | None:
+    """Why no MTA may ever name a certificate so: Postfix gives two common names, Sendmail two whole names in xtext."""
+    names = entry.split(SEPARATOR)
+    whole = [name for name in names if _WHOLE.match(name)]
+    if any(_OF_OPENSSL.match(name) for name in names):
+        return f"{entry}: neither MTA names a certificate so: Postfix gives printer|CA, Sendmail /CN=printer|/CN=CA"
+    if len(whole) == 1:
+        return f"{entry}: one name is as Postfix gives it, the other as Sendmail does, so that neither is ever found"
+    if whole and " " in entry:
+        return f"{entry}: only Sendmail names a certificate so, but with +20 for a blank"
+    return None
+
+
 MAILBOX = Form("domain", mailbox_form, lambda _: None)
-CERTIFICATE = Form("login", parse_certificate, lambda _: None)
+CERTIFICATE = Form("login", parse_certificate, _doubt_certificate)

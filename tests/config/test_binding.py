@@ -114,6 +114,34 @@ def test_exempt_from_lockdown() -> None:
     assert ["192.0.2.0/24", "2001:db8::1/128"] == sorted(map(str, lockdown.networks))
 
 
+@pytest.mark.parametrize(
+    ("given", "doubt"),
+    [
+        ({"certificate": "a|CA"}, None),
+        ({"certificate": "/a/b|CA"}, None),
+        ({"certificate": "/O=a/CN=b|/CN=CA+20x"}, None),
+        ({"certificate": "a=b|CA"}, None),
+        ({"certificate": "/CN=a|CA"}, "one name is as Postfix gives it, the other as Sendmail does"),
+        ({"certificate": "a|/O=Example/CN=CA"}, "one name is as Postfix gives it, the other as Sendmail does"),
+        ({"certificate": "/CN=a|/CN=the CA"}, "only Sendmail names a certificate so, but with +20 for a blank"),
+        ({"certificate": "CN=a|CN=CA"}, "neither MTA names a certificate so: Postfix gives printer|CA, Sendmail "),
+        ({"certificate": "C = DE, CN = a|CN = CA"}, "neither MTA names a certificate so"),
+        ({"grant": "{certificates = '/CN=a|CA'}"}, "one name is as Postfix gives it, the other as Sendmail does"),
+        ({"warn": "deny-helo"}, "deny-helo has no effect here: there is no such restriction"),
+        ({"warn": "deny-helo", "deny_helo": "a.test"}, None),
+        ({"warn": "lockdown", "lockdown_file": "/run/x"}, None),
+        ({"lockdown_exempt": "bob"}, "has no effect without lockdown or lockdown-file"),
+        ({"lockdown_exempt": "bob", "lockdown": "yes"}, None),
+    ],
+    ids=str,
+)
+def test_doubt(given: dict[str, str], doubt: str | None) -> None:
+    """What can be said to do nothing is warned of, with its flag."""
+    warnings = reading(**given).warnings
+    assert len(warnings) == (doubt is not None)
+    assert all(line.startswith("--") and doubt and doubt in line for line in warnings)
+
+
 GRANT = """\
 [[grant]]
 networks = ["192.0.2.40", "!192.0.2.41"]
