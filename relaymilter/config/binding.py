@@ -1,5 +1,6 @@
 """Reads what clients, logins and senders are bound to: lists and maps, every mistake with its place."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
@@ -46,8 +47,8 @@ def _logins(values: Values, sources: Sources, fold: Fold) -> LoginBounds:
     of_login = partial(login_form, fold)
     return LoginBounds(
         fold=fold,
-        mechanisms=_words(values, "login-mechanism", str.upper),
-        listeners=_words(values, "login-listener", str),
+        mechanisms=_words(values, "login-mechanism", _mechanism, sources),
+        listeners=_words(values, "login-listener", _listener, sources),
         networks=_map(values, "login-networks", of_login, _networks_value, sources),
         recipients=_map(values, "login-recipients", of_login, _recipients_value, sources),
         senders=_map(values, "sender-login", mailbox_form, _logins_value, sources),
@@ -59,8 +60,29 @@ def _names(values: Values, key: str, form: Form[str], sources: Sources) -> NameS
     return entries.names(values[key], form, sources) if key in values else None
 
 
-def _words(values: Values, key: str, fold: Callable[[str], str]) -> frozenset[str] | None:
-    return frozenset(fold(value.text.strip()) for value in values[key]) if key in values else None
+def _words(values: Values, key: str, form: Callable[[str], str], sources: Sources) -> frozenset[str] | None:
+    if key not in values:
+        return None
+    found = set[str]()
+    for value in values[key]:
+        try:
+            found.add(form(value.text.strip()))
+        except ValueError as error:
+            sources.problems.error(value.place, str(error))
+    return frozenset(found)
+
+
+def _mechanism(text: str) -> str:
+    """In upper case (RFC 4422 3.1)."""
+    if not re.fullmatch("[A-Za-z0-9_-]{1,20}", text):
+        raise ValueError(f"{text!r} is no mechanism of AUTH: give one at a time, such as PLAIN")
+    return text.upper()
+
+
+def _listener(text: str) -> str:
+    if not text:
+        raise ValueError("an empty listener: give a name, an address or a port")
+    return text
 
 
 def _map(

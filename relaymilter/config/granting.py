@@ -23,12 +23,19 @@ def grants(values: list[Value], sources: Sources, fold: Fold) -> Iterator[Grant]
     """Those that can be read; what is wrong with others goes to problems."""
     for number, value in enumerate(values, 1):
         try:
-            table = tomllib.loads(f"grant = {value.text}")["grant"]
-            if not isinstance(table, dict):
-                raise ValueError("wants a table: {networks = [...], from = ..., to = ..., until = YYYY-MM-DD}")
-            yield _grant(table, f"grant {number}", value.place, sources, fold)
+            yield _grant(_table(value.text), f"grant {number}", value.place, sources, fold)
         except ValueError as error:
             sources.problems.error(value.place, str(error))
+
+
+def _table(text: str) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(f"grant = {text}")["grant"]
+    except tomllib.TOMLDecodeError:
+        table = None
+    if not isinstance(table, dict):
+        raise ValueError('wants a table of TOML: {networks = ["192.0.2.40"], from = "a@example.org", to = ["local"]}')
+    return table
 
 
 def _grant(table: dict[str, Any], number: str, place: str, sources: Sources, fold: Fold) -> Grant:

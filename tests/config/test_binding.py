@@ -67,6 +67,13 @@ def test_a_key_that_comes_again_adds_to_its_value() -> None:
         ("deny-sender", "a%b@example.org", None),
         ("warn", "no-rule", f"'no-rule' is no restriction; there are {', '.join(NAMES)}"),
         ("lockdown-file", "lockdown", "the path 'lockdown' is not absolute"),
+        (
+            "login-mechanism",
+            "PLAIN, LOGIN",
+            "'PLAIN, LOGIN' is no mechanism of AUTH: give one at a time, such as PLAIN",
+        ),
+        ("login-mechanism", "", "'' is no mechanism of AUTH: give one at a time, such as PLAIN"),
+        ("login-listener", " ", "an empty listener: give a name, an address or a port"),
         ("login-fold", "upper", "'upper' is none of exact, lower, local, lower-local"),
     ],
 )
@@ -201,11 +208,11 @@ def test_mistake_in_a_grant(table: str, message: str) -> None:
     assert problem.startswith(f"relaymilter.toml:3: grant: {message}")
 
 
-@pytest.mark.parametrize("grant", ["1", '"x"', "{", "{logins = }", "[]"])
+@pytest.mark.parametrize("grant", ["1", '"x"', "{", "{logins = }", "[]", 'networks = ["192.0.2.40"]', "", "\n"])
 def test_no_table(grant: str) -> None:
     """What is no table in a flag is told."""
     (problem,) = problems(grant=grant)
-    assert problem.startswith("--grant: ")
+    assert problem.startswith("--grant: wants a table of TOML: {networks = ")
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,16 @@ company  203.0.113.7  ALICE@mx.example.org  587  <Alice+x@example.org> <v@exampl
 company  203.0.113.7  alice@mx.example.org  smtp,25  <sales@example.org>  <v@example.com>  reject no-rule
 company  203.0.113.7  bob@mx.example.org  submission <alice@example.org>  <v@example.com>  reject sender-login
 company  203.0.113.7  hall@mx.example.org  submission <hall@example.org>  <v@example.com>  reject login-networks
+company  203.0.113.7  hall  submission <hall@example.org>  <bob@example.org>  reject login-networks
+company  192.0.2.77  Hall@mx.example.org  587 <hall@example.org>  <bob@example.org>  permit local-client
+company  192.0.2.77  hall  587 <hall@example.org>  <v@example.com>  reject login-recipients
+company  203.0.113.7  bob  587  <sales@example.org>  <v@example.com>  permit authorised-login
 company  192.0.2.9  -  -  <x@example.org>  <v@example.com>  permit local-client
 hosting  203.0.113.7  alice@example.org  -  <alice@example.net>  <v@example.com>  reject sender-login
 hosting  203.0.113.7  postmaster@example.net -  <x@example.net>  <v@example.com>  permit authorised-login
 hosting  203.0.113.7  postmaster@example.net -  <>  <v@example.com>  reject null-sender-login
 hosting  203.0.113.7  late@example.net  -  <late@example.net>  <v@example.com>  reject login-recipients
+hosting  203.0.113.7  LATE@example.net  -  <late@example.net>  <v@example.com>  reject login-recipients
 hosting  203.0.113.66 -  -  <a@example.com>  <alice@example.org>  reject deny-client
 hosting  203.0.113.7  -  -  <a@example.com>  <alice@example.org>  permit local-recipient
 printer  192.0.2.40  -  -  <scanner@example.org> <archive@example.com> permit grant
