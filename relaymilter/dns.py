@@ -7,7 +7,7 @@ name server that knows localhost (RFC 6761 6.3) is well. Each list (RFC 5782) ha
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import dns.exception
 import dns.name
@@ -17,7 +17,10 @@ import dns.resolver
 from relaymilter.policy.block_lists import error_in
 from relaymilter.policy.networks import Address, parse_address
 from relaymilter.policy.ports import LookupFailed, MailExchanger
+from relaymilter.tables.crowd import Crowd
 from relaymilter.tables.guard import Guard, KeyFailed, Limits
+
+T = TypeVar("T")
 
 LIFETIME = 1.8
 """Seconds for a question, all name servers and repetitions together; dnspython takes 0.2 more;"""
@@ -41,23 +44,24 @@ class Resolver:
         self._names: Guard[tuple[str, ...]] = Guard("DNS", self._ask_names, limits)
         self._lists: dict[str, Guard[tuple[Address, ...]]] = {}
         self._limits = limits
+        self._strangers = Crowd("DNS")
 
     def exchangers(self, domain: str, /) -> tuple[MailExchanger, ...]:
         """The MX records of a domain, the best first, but for a null MX. Raises LookupFailed and MustWait."""
-        found = self._exchangers.find(domain) or ()
+        found = self._find(self._exchangers, domain) or ()
         return () if _is_null(found) else found
 
     def refuses_mail(self, domain: str, /) -> bool:
         """It has a null MX and no other: the same question, and mostly the same answer from the cache."""
-        return _is_null(self._exchangers.find(domain) or ())
+        return _is_null(self._find(self._exchangers, domain) or ())
 
     def addresses(self, host: str, /) -> tuple[Address, ...]:
         """The addresses of a host, of both families. Raises LookupFailed and MustWait."""
-        return self._addresses.find(host) or ()
+        return self._find(self._addresses, host) or ()
 
     def names(self, address: Address, /) -> tuple[str, ...]:
         """The PTR records of an address. Raises LookupFailed and MustWait."""
-        return self._names.find(address.reverse_pointer) or ()
+        return self._find(self._names, address.reverse_pointer) or ()
 
     def listed(self, zone: str, address: Address, /) -> tuple[Address, ...]:
         """The A records of an address in a list, whatever they are. Raises LookupFailed and MustWait."""
@@ -66,6 +70,10 @@ class Resolver:
             guard = self._lists.setdefault(zone, Guard(zone, self._ask_list, self._limits))
         reversed_address, _, _ = address.reverse_pointer.rsplit(".", 2)
         return guard.find(f"{reversed_address}.{zone}") or ()
+
+    def _find(self, guard: Guard[T], key: str) -> T | None:
+        with self._strangers.joined():
+            return guard.find(key)
 
     def _ask_exchangers(self, domain: str) -> tuple[MailExchanger, ...] | None:
         found = [
@@ -130,7 +138,7 @@ class Resolver:
         return True
 
 
-def _is_null(exchangers: Sequence[MailExchanger]) -> bool:
+def _is_null(exchangers: tuple[MailExchanger, ...]) -> bool:
     return bool(exchangers) and all(exchanger.host == "." for exchanger in exchangers)
 
 

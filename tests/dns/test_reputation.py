@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from relaymilter.policy.ports import LookupFailed, MustWait
 from relaymilter.policy.reputation import Insiders, reject_listed_client
 from relaymilter.policy.verdict import NoOpinion, Reject
 from relaymilter.tables import waiting
+from relaymilter.tables.crowd import MOST, SLOW
 from tests.daemon.process import STRANGER, Daemon
 from tests.rig import running, wait_for
 from tests.servers.unbound import Unbound
@@ -176,6 +178,22 @@ def test_name_server_that_answers_everything(address: str) -> None:
 
     with Impostor(say) as server:
         assert NoOpinion("in no list") == judged(server.address, "bl.test")
+
+
+def test_strangers_do_not_take_every_thread(lists: Unbound) -> None:
+    """While names that never answer keep many threads busy, others are no answer, at once, and lists answer."""
+    with Impostor(lambda _: None) as server, ThreadPoolExecutor(MOST) as threads:
+        asking = resolver(server.address, lifetime=3)
+        asked = [threads.submit(asking.names, ipaddress.ip_address(f"192.0.2.{number}")) for number in range(MOST)]
+        wait_for(lambda: server.asked >= MOST, "they are under way")
+        began = time.monotonic()
+        wait_for(lambda: time.monotonic() - began > SLOW, "they are slow")
+        with pytest.raises(LookupFailed, match=rf"^DNS: {MOST} questions are under way, and slow$"):
+            asking.exchangers("mail.test")
+        server.say = lambda question: truthful(question, "7.113.0.203.bl.test A 127.0.0.2", "mail.test MX 1 mx.test")
+        assert asking.listed("bl.test", ipaddress.ip_address(STRANGER))
+        wait_for(lambda: all(future.done() for future in asked), "all have ended")
+        assert asking.exchangers("mail.test")
 
 
 # In the daemon, and in `explain`.
