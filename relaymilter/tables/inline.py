@@ -13,10 +13,11 @@ def open_table(kind: str, name: str) -> Loaded:
     """The entries of this text. Raises TableError."""
     text = name.strip()
     try:
-        entries = [*_entries(text if (within := inside(text)) is None else within)]
+        within = inside(text)
+        entries = [*_entries(text if within is None else within)]
     except ValueError as error:
         raise TableError(f"{kind}: {error}") from None
-    return Loaded(kind, entries)
+    return Loaded(kind, entries, may_be_empty=within is not None)
 
 
 def _entries(text: str) -> Iterator[Entry]:

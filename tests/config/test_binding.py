@@ -134,6 +134,7 @@ def test_exempt_from_lockdown() -> None:
         ({"certificate": "CN=a|CN=CA"}, "neither MTA names a certificate so: Postfix gives printer|CA, Sendmail "),
         ({"certificate": "C = DE, CN = a|CN = CA"}, "neither MTA names a certificate so"),
         ({"grant": "{certificates = '/CN=a|CA'}"}, "one name is as Postfix gives it, the other as Sendmail does"),
+        ({"null_sender_login": "inline:{}"}, None),
         ({"warn": "deny-helo"}, "deny-helo has no effect here: there is no such restriction"),
         ({"warn": "deny-helo", "deny_helo": "a.test"}, None),
         ({"warn": "lockdown", "lockdown_file": "/run/x"}, None),
