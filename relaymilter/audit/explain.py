@@ -33,8 +33,8 @@ class Explanation:
 
 def explain_request(settings: PolicySettings, request: Request) -> Explanation:
     """What the daemon would decide with these settings, and why."""
-    waiting.allow()
-    decision = ruleset(settings).decide(request)
+    with waiting.allowing():
+        decision = ruleset(settings).decide(request)
     said = answer(decision, request, Mta.POSTFIX)
     return Explanation(
         verdict=decision.word,
