@@ -42,7 +42,7 @@ class Resolver:
         self._exchangers: Guard[tuple[MailExchanger, ...]] = Guard("DNS", self._ask_exchangers, limits)
         self._addresses: Guard[tuple[Address, ...]] = Guard("DNS", self._ask_addresses, limits)
         self._names: Guard[tuple[str, ...]] = Guard("DNS", self._ask_names, limits)
-        self._lists: dict[str, Guard[tuple[Address, ...]]] = {}
+        self._lists: dict[tuple[str, int], Guard[tuple[Address, ...]]] = {}
         self._limits = limits
         self._strangers = Crowd("DNS")
 
@@ -65,9 +65,10 @@ class Resolver:
 
     def listed(self, zone: str, address: Address, /) -> tuple[Address, ...]:
         """The A records of an address in a list, whatever they are. Raises LookupFailed and MustWait."""
-        guard = self._lists.get(zone)
+        part = zone, address.version  # a list that knows nothing of IPv6 may fail there
+        guard = self._lists.get(part)
         if guard is None:  # of two threads the first one counts
-            guard = self._lists.setdefault(zone, Guard(zone, self._ask_list, self._limits))
+            guard = self._lists.setdefault(part, Guard(zone, self._ask_list, self._limits))
         reversed_address, _, _ = address.reverse_pointer.rsplit(".", 2)
         return guard.find(f"{reversed_address}.{zone}") or ()
 

@@ -27,7 +27,7 @@ from tests.servers.unbound import Unbound
 from tests.wire.mta import Reply
 
 from .conftest import resolver
-from .impostor import Impostor, Say, truthful
+from .impostor import Impostor, Say, coded, truthful
 from .test_daemon import LATER
 from .test_faults import NONSENSE
 
@@ -139,6 +139,21 @@ def test_list_that_refuses_us(lists: Unbound) -> None:
             asking.listed("refusing.test", ipaddress.ip_address(f"203.0.113.{number}"))
     with pytest.raises(LookupFailed, match=r"^refusing\.test: not asked for a while: "):
         asking.listed("refusing.test", ipaddress.ip_address("203.0.113.99"))
+
+
+def test_list_without_ipv6() -> None:
+    """One that fails for every IPv6 address answers for IPv4 as ever."""
+
+    def say(question: bytes) -> bytes:
+        ours = truthful(question, "7.113.0.203.bl.test A 127.0.0.2")
+        return ours if b"\x03203" in question else coded(question, "SERVFAIL")
+
+    with Impostor(say) as server:
+        asking = resolver(server.address)
+        for number in range(4):
+            with pytest.raises(LookupFailed, match=r"^bl\.test: "):
+                asking.listed("bl.test", ipaddress.ip_address(f"2001:db8:2::{number}"))
+        assert asking.listed("bl.test", ipaddress.ip_address(STRANGER))
 
 
 def judged(server: tuple[str, int], *sites: str, lifetime: float = 5) -> Reject | NoOpinion:
