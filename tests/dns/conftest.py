@@ -59,10 +59,11 @@ def unbound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unbound]:
 
 
 @pytest.fixture(autouse=True)
-def _waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This thread may wait, until the test ends, whatever `explain` does."""
-    monkeypatch.setattr(waiting, "allowed", lambda: True)
-    monkeypatch.setattr(waiting, "allow", lambda: None)
+def _waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This thread may wait, and those that a test starts; after it no more, whatever `explain` has done."""
+    with waiting.allowing():
+        monkeypatch.setattr(waiting, "allowed", lambda: True)
+        yield
 
 
 def resolver(*servers: tuple[str, int], lifetime: float = 5, limits: Limits | None = None) -> dns.Resolver:
