@@ -227,7 +227,7 @@ def _either(*good: str) -> st.SearchStrategy[str | None]:
 @st.composite
 def told(draw: st.DrawFn) -> Told:
     """Whatever an MTA may tell; half of it is what some entry of the policy names."""
-    mechanism, listener = _either("PLAIN", "plain", "x-y", "X\\Y"), _either("submission", "my MSA", "büro\\1", "my", "-")
+    mechanism, listener = _either("plain", "x-y", "X\\Y"), _either("submission", "my MSA", "büro\\1", "my", "-")
     subject, issuer = _either("jürgen", "a\\b", "alice", "a|b"), _either("CA", "x y", "x|y")
     macros = {"{auth_authen}": LOGINS, "{auth_type}": mechanism, "{daemon_name}": listener}
     macros |= {"{daemon_addr}": _either("192.0.2.25", "IPv6:2001:db8::1"), "{daemon_port}": _either("25", "465")}

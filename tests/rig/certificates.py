@@ -53,6 +53,7 @@ class Kind:
 AUTHORITIES = {
     "authority": Kind(AUTHORITY, "", _MAY_ISSUE),
     "intermediate": Kind("Example Client CA", "authority", _MAY_ISSUE),
+    "namesake": Kind(AUTHORITY, "authority", _MAY_ISSUE, before="/O=Else"),
     "other-authority": Kind("Other CA", "", _MAY_ISSUE, before="/O=Other"),
     "forged-authority": Kind(AUTHORITY, "", _MAY_ISSUE),
     "server": Kind(HOST_NAME, "", before=""),
@@ -61,6 +62,7 @@ VERIFIED = {
     "valid": Kind(CLIENT),
     "second": Kind("second.example.net"),
     "by-intermediate": Kind(CLIENT, "intermediate"),
+    "by-namesake": Kind(CLIENT, "namesake"),
     "upper": Kind("CLIENT.Example.NET"),
     "slash": Kind("a/CN=b"),
     "pipe": Kind("a|b"),
