@@ -25,7 +25,7 @@ relaymilter.add_command(import_)
 def main() -> None:
     """Run a command; click's status 2 for wrong usage becomes 64."""
     try:
-        status = relaymilter.main(standalone_mode=False)
+        status = relaymilter.main(prog_name="relaymilter", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         status = os.EX_USAGE

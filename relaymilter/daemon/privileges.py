@@ -1,10 +1,13 @@
 """What a process has and has not: its standard streams, root, a core."""
 
+import logging
 import os
 import resource
 import sys
 
 from relaymilter.config.model import Account
+
+log = logging.getLogger(__name__)
 
 
 def occupy_standard_streams() -> None:
@@ -37,7 +40,10 @@ def stay_on_core(number: int) -> None:
     """Keep this process, and every thread it will have, on one of the cores that it may use.
 
     libmilter's threads take the interpreter's lock from each other with every callback; across cores that costs
-    more than everything else a session does.
+    more than everything else a session does. Where a sandbox forbids it, that is told, and costs no more than time.
     """
     cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[number % len(cores)]})
+    try:
+        os.sched_setaffinity(0, {cores[number % len(cores)]})
+    except OSError as error:
+        log.warning("a worker cannot be kept on one core: %s; --no-pin does not try", error.strerror)

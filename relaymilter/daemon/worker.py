@@ -83,9 +83,9 @@ def start(
 
 def _live(settings: Settings, listener: socket.socket, control: socket.socket, core: int) -> None:
     os.setpgid(0, 0)  # a terminal's ^C is for the parent
+    sink = log_to(settings.log.syslog, settings.log.verbose)
     if settings.pin:
         stay_on_core(core)
-    sink = log_to(settings.log.syslog, settings.log.verbose)
     runtime = importlib.import_module(f"relaymilter.milter.{settings.runtime}")
     if settings.account is not None:
         become(settings.account)  # who may not be allowed to read our files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from relaymilter.daemon.privileges import stay_on_core
 from tests.rig import wait_for
 
 from .process import DENIED, Daemon
@@ -60,3 +62,14 @@ def test_core(folder: Path, flags: tuple[str, ...], cores: int) -> None:
         (worker,) = daemon.workers()
         assert len(os.sched_getaffinity(worker)) == cores
         assert os.sched_getaffinity(daemon.pid) == os.sched_getaffinity(0)
+
+
+def test_a_core_that_is_forbidden(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """A sandbox may forbid to stay on one: that is told, and the worker serves all the same."""
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setaffinity", forbidden)
+    stay_on_core(3)
+    assert caplog.messages == ["a worker cannot be kept on one core: Operation not permitted; --no-pin does not try"]
