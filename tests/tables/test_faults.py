@@ -189,6 +189,6 @@ def test_nothing_grows(specimen: Specimen, server: Server, threads: ThreadPoolEx
         counts.append((len(os.listdir("/proc/self/fd")), threading.active_count()))
         with down(server):
             assert {"failed"} == set(outcomes(threads, table, *["example.org"] * 16))
-    allowed = 2  # what another test left may close meanwhile, or open; and as many connections are kept as met
+    allowed = 8  # as many connections are kept as threads met, up to that; each of 48 that failed would be one more
     assert min(count for count, _ in counts[3:]) <= max(count for count, _ in counts[:3]) + allowed
     assert counts[-1][1] <= counts[1][1]
