@@ -29,6 +29,7 @@ _STATUS = {"permit": os.EX_OK, "reject": os.EX_NOPERM, "defer": os.EX_TEMPFAIL}
 @click.option("--listener", metavar="NAME", multiple=True, help="{daemon_name}, {daemon_addr} or {daemon_port}.")
 @click.option("--cert-subject", metavar="NAME", help="{cert_subject}, of a certificate that the MTA has verified.")
 @click.option("--cert-issuer", metavar="NAME", help="{cert_issuer}.")
+@click.option("--cert-fingerprint", metavar="HEX", help="{cert_fp}.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @table_options(POLICY)
 def explain(
@@ -42,6 +43,7 @@ def explain(
     listener: tuple[str, ...],
     cert_subject: str | None,
     cert_issuer: str | None,
+    cert_fingerprint: str | None,
     as_json: bool,
     config: Path | None,
     **given: Any,
@@ -59,7 +61,7 @@ def explain(
         rcpt_addr=None if rcpt_addr is None else typed(rcpt_addr),
         helo=typed(helo),
         sender=typed(sender),
-        told=Told(_text(mechanism), _listener(listener), _certificate(cert_subject, cert_issuer)),
+        told=Told(_text(mechanism), _listener(listener), _certificate(cert_subject, cert_issuer, cert_fingerprint)),
     )
     explanation = explain_request(settings.policy, asked)
     click.echo(json.dumps(explanation.as_dict(), indent=2) if as_json else _lines(explanation))
@@ -75,9 +77,9 @@ def _listener(given: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(filter(None, map(_text, " ".join(given).split(" "))))
 
 
-def _certificate(subject: str | None, issuer: str | None) -> Certificate | None:
+def _certificate(subject: str | None, issuer: str | None, fingerprint: str | None) -> Certificate | None:
     named, signed = _text(subject), _text(issuer)
-    return Certificate(named, signed) if named and signed else None
+    return Certificate(named, signed, _text(fingerprint) or "") if named and signed else None
 
 
 def _lines(explanation: Explanation) -> str:

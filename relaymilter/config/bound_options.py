@@ -62,8 +62,9 @@ BOUNDS = (
     Option(
         "certificate",
         Kind.LIST,
-        "A client's certificate that may relay, by subject and issuer as the MTA names them.",
-        "SUBJECT|ISSUER",
+        "A client's certificate that may relay, by subject and issuer as the MTA names them, and by its fingerprint "
+        "where the MTA gives one.",
+        "SUBJECT|ISSUER[|FINGERPRINT]",
     ),
     Option(
         "grant",

@@ -34,12 +34,16 @@ _OF_OPENSSL = re.compile(r"(?:CN|OU?|C|ST|L|DC|emailAddress) ?=")
 
 def _doubt_certificate(entry: str) -> str | None:
     """Why no MTA may ever name a certificate so: Postfix gives two common names, Sendmail two whole names in xtext."""
-    names = entry.split(SEPARATOR)
+    *names, last = entry.split(SEPARATOR)
+    fingerprint = len(names) > 1
+    names += () if fingerprint else (last,)
     whole = [name for name in names if _WHOLE.match(name)]
     if any(_OF_OPENSSL.match(name) for name in names):
         return f"{entry}: neither MTA names a certificate so: Postfix gives printer|CA, Sendmail /CN=printer|/CN=CA"
     if len(whole) == 1:
         return f"{entry}: one name is as Postfix gives it, the other as Sendmail does, so that neither is ever found"
+    if fingerprint and not whole:
+        return f"{entry}: Postfix gives no fingerprint, so that it is never found; Sendmail gives whole names"
     if whole and " " in entry:
         return f"{entry}: only Sendmail names a certificate so, but with +20 for a blank"
     return None

@@ -12,7 +12,8 @@ NEEDED = {
     Need.MECHANISM: ("{auth_type}",),
     Need.LISTENER: ("{daemon_name}", "{daemon_addr}", "{daemon_port}"),
     # {verify} is Sendmail's alone; without it its certificates prove nothing.
-    Need.CERTIFICATE: ("{verify}", "{cert_subject}", "{cert_issuer}"),
+    # {cert_fp} is, too, from 8.16 on.
+    Need.CERTIFICATE: ("{verify}", "{cert_subject}", "{cert_issuer}", "{cert_fp}"),
     Need.HELO: (),
 }
 """The macros for what only some rules need."""

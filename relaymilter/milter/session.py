@@ -120,7 +120,9 @@ class Session:
         """Postfix names only certificates that it has verified; of others {verify} alone tells."""
         subject, issuer = find("{cert_subject}"), find("{cert_issuer}")
         verified = self.mta is Mta.POSTFIX or find("{verify}") == "OK"
-        return Certificate(subject, issuer) if subject and issuer and verified else None
+        if not (subject and issuer and verified):
+            return None
+        return Certificate(subject, issuer, find("{cert_fp}") or "")
 
     def decide_at_once(self, asked: Request) -> Decision | None:
         """The decision, or None where it must wait for a table: decide() in a LookupPool makes it then."""

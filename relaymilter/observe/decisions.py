@@ -114,7 +114,8 @@ def _told(told: Told) -> dict[str, str]:
     found = {"mechanism": printable_text(told.mechanism or "")}
     found["listener"] = " ".join(printable_text(known).replace(" ", "\\x20") for known in told.listener)
     if told.certificate is not None:
-        found["cert_subject"], found["cert_issuer"] = map(printable_text, told.certificate)
+        names = ("cert_subject", "cert_issuer", "cert_fingerprint")
+        found |= zip(names, map(printable_text, told.certificate), strict=True)
     return {name: value for name, value in found.items() if value}
 
 

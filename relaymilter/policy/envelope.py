@@ -36,6 +36,8 @@ class Certificate(NamedTuple):
 
     subject: str
     issuer: str
+    fingerprint: str = ""
+    """Where the MTA gives one: octets in upper-case hexadecimal, parted by colons."""
 
 
 class Told(NamedTuple):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from relaymilter.policy.certificates import certificate_key
+from relaymilter.policy.certificates import is_listed
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.logins import Fold, is_among
 from relaymilter.policy.mailboxes import Mailboxes
@@ -27,7 +27,7 @@ class Grant:
     networks: Networks | None = None
     logins: Names | None = None
     certificates: Names | None = None
-    """As certificate_key() has them."""
+    """As parse_certificate() has them."""
     senders: Mailboxes | None = None
     recipients: Mailboxes | None = None
     to_ours: bool = False
@@ -50,10 +50,8 @@ class Grant:
                 return "another client"
         if self.logins is not None and not (request.login and is_among(request.login, self.logins, fold)):
             return "another login"
-        if self.certificates is not None:
-            key = certificate_key(request.told.certificate)
-            if key is None or key not in self.certificates:
-                return "another certificate"
+        if self.certificates is not None and not is_listed(request.told.certificate, self.certificates):
+            return "another certificate"
         return None
 
     def objection(self, request: Request, today: str, foreign: Callable[[Request], str | None]) -> str | None:

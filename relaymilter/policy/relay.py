@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from relaymilter.policy.address import Malformed, Path, parse
 from relaymilter.policy.backup import Backup
-from relaymilter.policy.certificates import certificate_key
+from relaymilter.policy.certificates import certificate_key, is_listed
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Need, Request
 from relaymilter.policy.grants import Grant
@@ -118,10 +118,12 @@ def permit_certificate(certificates: Names) -> RelayRule:
     """The client has proved a certificate that is listed, by its subject and its issuer."""
 
     def ask(request: Request) -> Permit | NoOpinion:
-        key = certificate_key(request.told.certificate)
-        if key is None:
-            return NoOpinion("no verified certificate" if request.told.certificate is None else "an odd certificate")
-        return Permit("this certificate is authorised") if key in certificates else NoOpinion("another certificate")
+        certificate = request.told.certificate
+        if certificate_key(certificate) is None:
+            return NoOpinion("no verified certificate" if certificate is None else "an odd certificate")
+        if is_listed(certificate, certificates):
+            return Permit("this certificate is authorised")
+        return NoOpinion("another certificate")
 
     return RelayRule("certificate", ask, frozenset({Need.CERTIFICATE}))
 

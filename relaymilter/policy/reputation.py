@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from relaymilter.policy.address import Malformed, parse
 from relaymilter.policy.block_lists import NEVER_LISTED, Site, tally
-from relaymilter.policy.certificates import certificate_key
+from relaymilter.policy.certificates import is_listed
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.mailboxes import NULL_PATH
@@ -52,10 +52,8 @@ class Insiders:
             local = self.networks.find(address)
             if not local.excluded if local is not None else str(address) in self.addresses:
                 return NoOpinion("a local client")
-        if self.certificates is not None:
-            key = certificate_key(request.told.certificate)
-            if key is not None and key in self.certificates:
-                return NoOpinion("the client has an authorised certificate")
+        if self.certificates is not None and is_listed(request.told.certificate, self.certificates):
+            return NoOpinion("the client has an authorised certificate")
         return None
 
 

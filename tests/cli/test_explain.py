@@ -149,6 +149,7 @@ def test_hostile_recipient(relaymilter: Run, form: tuple[str, ...]) -> None:
     assert "\nverdict: permit" not in outcome.out
 
 
+FINGERPRINT = ":".join(["5A"] * 20)
 # Where logins, listeners and certificates are named, so that it shows if one does not come back as it was.
 GIVEN = {
     "local-domain": ("example.org",),
@@ -156,7 +157,7 @@ GIVEN = {
     "relay-domain": ("r.test",),
     "login-mechanism": ("PLAIN", "X-Y"),
     "login-listener": ("submission", "my MSA", "büro\\1", "465"),
-    "certificate": ("jürgen|CA", "a\\b|x y"),
+    "certificate": ("jürgen|CA", "a\\b|x y", f"alice|x y|{FINGERPRINT}"),
     "grant": ('{logins = "alice", certificates = "alice|CA", to = "e.test", note = "büro"}',),
     "sender-login": ("a@example.net jürgen", "b@example.net\ta\\b"),
     "login-networks": ("a\\b 203.0.113.0/24",),
@@ -165,7 +166,7 @@ GIVEN = {
 POLICY = [f"--{key}={value}" for key, values in GIVEN.items() for value in values]
 RULES = ruleset(read(Flags(GIVEN)).settings.policy)
 SAID = ("client", "helo", "login", "sender", "recipient", "rcpt_addr", "mechanism", "listener")
-FIELDS = (*SAID, "cert_subject", "cert_issuer")
+FIELDS = (*SAID, "cert_subject", "cert_issuer", "cert_fingerprint")
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ def told(draw: st.DrawFn) -> Told:
     subject, issuer = _either("jürgen", "a\\b", "alice", "a|b"), _either("CA", "x y", "x|y")
     macros = {"{auth_authen}": LOGINS, "{auth_type}": mechanism, "{daemon_name}": listener}
     macros |= {"{daemon_addr}": _either("192.0.2.25", "IPv6:2001:db8::1"), "{daemon_port}": _either("25", "465")}
-    macros |= {"{cert_subject}": subject, "{cert_issuer}": issuer}
+    macros |= {"{cert_subject}": subject, "{cert_issuer}": issuer, "{cert_fp}": _either(FINGERPRINT, "5a", "x\\y")}
     return Told(
         draw(ODD | st.just(b"<joe@e.test>")),
         draw(st.sampled_from(["203.0.113.7", "127.0.0.1", "2001:db8::7", None])),

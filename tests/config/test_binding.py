@@ -61,7 +61,7 @@ def test_a_key_that_comes_again_adds_to_its_value() -> None:
         ("sender-login", "bob@ bob", None),
         ("sender-login", "bob@example.org", "'bob@example.org' has no value: give a key, a blank, and the value"),
         ("certificate", "CN=a", "'CN=a' is no certificate: give its subject and its issuer, both, as subject|issuer"),
-        ("certificate", "a|b|c", "'a|b|c' is no certificate: give its subject and its issuer, both, as subject|issuer"),
+        ("certificate", "a|b|c", "'c' is no fingerprint: give octets as 5A:0B:... of SHA-1 or better"),
         ("deny-client", "mail.example.org", None),
         ("deny-helo", "*.example.org", None),
         ("deny-sender", "a%b@example.org", None),

@@ -6,7 +6,9 @@ replies to the letter, and what the log has to say for explain.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -189,3 +191,25 @@ def test_line_is_enough_for_explain(bound: Bound) -> None:
         assert told["trail"][-1]["reason"] == line["reason"] or line["verdict"] == "permit"
         rules.add(line["rule"])
     assert rules >= {"no-rule", "sender-login", "deny-sender", "authorised-login", "certificate", "local-recipient"}
+
+
+@pytest.mark.parametrize("kind", [Postfix, Sendmail], ids=["postfix", "sendmail"])
+def test_fingerprint(kind: type[Mta], namespace: Namespace, folder: Path) -> None:
+    """An entry with one is met by that very certificate, on Sendmail; Postfix tells none, so nobody meets it there."""
+    der = ssl.PEM_cert_to_DER_cert(Path(certificate("valid").file).read_text())
+    fingerprint = hashlib.sha256(der).digest().hex(":")
+    names = "client.example.net|Example CA"
+    if kind is Sendmail:
+        names = "/O=Example/CN=client.example.net|/O=Example/CN=Example+20CA"
+    extra = "define(`confCERT_FINGERPRINT_ALGORITHM', `sha256')dnl\n" if kind is Sendmail else ""
+    flags = ("--local-domain", "example.org", "--certificate", f"{names}|{fingerprint}")
+    other = f"{names}|{'00:' * 31}00"
+    for number, (entry, expected) in enumerate([(flags[-1], 250 if kind is Sendmail else 554), (other, 554)]):
+        daemon = Relaymilter(folder / f"d{number}", *flags[:-1], entry, "--runtime", "loop")
+        settings = MtaSettings((daemon.milter,), extra=extra)
+        with running(daemon), running(kind(namespace, folder / f"m{number}", settings)) as mta, mta.smtp() as client:
+            greet(client)
+            assert client.starttls(*certificate("valid")).code == 220
+            greet(client)
+            client.mail("<a@example.net>")
+            assert client.rcpt(f"<{VICTIM}>").code == expected

@@ -265,7 +265,7 @@ def test_both_ways_to_a_json_line(name: str, login: bool) -> None:
 
 def test_what_was_told_and_warned_of() -> None:
     """What a rule needed to be told is in the line, and what a restriction would have refused."""
-    told = Told("PLAIN", ("submission", "192.0.2.25"), Certificate("/CN=a b", "/CN=CA"))
+    told = Told("PLAIN", ("submission", "192.0.2.25"), Certificate("/CN=a b", "/CN=CA", "5A:0B"))
     request_ = asked()._replace(told=told)
     decision = RULES.decide(request_)._replace(
         warnings=(Step("deny-helo", refuse(Ruleset().refusals.uncertain, "why")),)
@@ -279,5 +279,6 @@ def test_what_was_told_and_warned_of() -> None:
             "listener": "submission 192.0.2.25",
             "cert_subject": "/CN=a b",
             "cert_issuer": "/CN=CA",
+            "cert_fingerprint": "5A:0B",
             "warnings": ["deny-helo: defer: why"] if as_json else "deny-helo: defer: why",
         }.items() <= found.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from relaymilter.policy.certificates import certificate_key, parse_certificate
+from relaymilter.policy.certificates import certificate_key, is_listed, parse_certificate
 from relaymilter.policy.envelope import Certificate, Need, Told
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.policy.relay import permit_certificate
@@ -12,6 +12,7 @@ from relaymilter.policy.verdict import NoOpinion, Permit
 from tests.policy.asking import FailingNames
 from tests.policy.maps import asks
 
+SHA256 = ":".join(["5A"] * 32)
 CN = Certificate("client.kite.test", "Kite Test CA")
 DN = Certificate("/O=Kite/CN=client.kite.test", "/O=Kite/CN=Kite+20Test+20CA")
 LISTED = frozenset(map(parse_certificate, ("client.kite.test|Kite Test CA", " /O=K/CN=a | /O=K/CN=CA ", "a/CN=b|CA")))
@@ -48,7 +49,7 @@ def test_parse_certificate(entry: str, form: str) -> None:
     assert form == parse_certificate(entry) == parse_certificate(form)
 
 
-@pytest.mark.parametrize("entry", ["", "a", "|", "a|", "|CA", " | ", "a||CA", "a|b|CA", "a|CA|"], ids=repr)
+@pytest.mark.parametrize("entry", ["", "a", "|", "a|", "|CA", " | ", "a||CA", "a|b|CA|d"], ids=repr)
 def test_no_certificate_entry(entry: str) -> None:
     """An entry without both, or of which they are not certain, is refused."""
     with pytest.raises(ValueError, match="give its subject and its issuer"):
@@ -98,3 +99,45 @@ def test_certificates_that_are_down() -> None:
 def test_needs() -> None:
     """The MTA is asked for the certificate."""
     assert {Need.CERTIFICATE} == permit_certificate(LISTED).needs
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "entry", "listed"),
+    [
+        (SHA256, f"a|CA|{SHA256}", True),
+        (SHA256, "a|CA", True),
+        ("", "a|CA", True),
+        ("", f"a|CA|{SHA256}", False),
+        (SHA256.replace("5A", "5B"), f"a|CA|{SHA256}", False),
+        (SHA256.lower(), f"a|CA|{SHA256}", False),
+        (f"x|{SHA256}", f"a|CA|x|{SHA256}", False),
+        (SHA256, f"b|CA|{SHA256}", False),
+        (SHA256, f"a|Other|{SHA256}", False),
+    ],
+    ids=[
+        *("the same", "not asked for", "neither has one", "not told", "another", "odd case", "a separator in it"),
+        *("another subject", "another issuer"),
+    ],
+)
+def test_fingerprint(fingerprint: str, entry: str, listed: bool) -> None:
+    """An entry that has one is met by that certificate alone, by its names besides."""
+    assert listed is is_listed(Certificate("a", "CA", fingerprint), frozenset({entry}))
+
+
+def test_nobody_without_a_certificate_is_listed() -> None:
+    """Nor with names that cannot be written."""
+    assert not is_listed(None, frozenset({"a|CA"}))
+    assert not is_listed(Certificate("a|CA", "x"), frozenset({"a|CA|x"}))
+
+
+@pytest.mark.parametrize("written", [f"a|CA|{SHA256}", f" a | CA | {SHA256.lower()} "])
+def test_entry_with_a_fingerprint(written: str) -> None:
+    """It is compared in upper case."""
+    assert f"a|CA|{SHA256}" == parse_certificate(written)
+
+
+@pytest.mark.parametrize("bad", ["", "5A", "5A" * 32, ":".join(["5A"] * 16), SHA256 + ":", SHA256.replace("5", "G")])
+def test_no_fingerprint(bad: str) -> None:
+    """Octets in hexadecimal, parted by colons; of MD5 is none."""
+    with pytest.raises(ValueError, match="is no fingerprint: give octets as 5A:0B:... of SHA-1 or better"):
+        parse_certificate(f"a|CA|{bad}")
