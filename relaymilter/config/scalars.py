@@ -43,12 +43,16 @@ def octal_mode(text: str) -> int:
     return int(text[-3:], 8)
 
 
-def seconds(text: str) -> float:
-    """A time from 0 to an hour."""
+def _number_of_seconds(text: str) -> float:
     try:
-        value = float(text)
+        return float(text)
     except ValueError:
         raise ValueError(f"{text!r} is no number of seconds") from None
+
+
+def seconds(text: str) -> float:
+    """A time from 0 to an hour."""
+    value = _number_of_seconds(text)
     if not 0 <= value <= 3600:
         raise ValueError(f"{text} is out of range: give 0 to 3600 seconds")
     return value
@@ -64,10 +68,7 @@ def lookup_timeout(text: str) -> float:
 
 def long_time(text: str) -> float:
     """A time from 0 to a week."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no number of seconds") from None
+    value = _number_of_seconds(text)
     if not 0 <= value <= 604_800:
         raise ValueError(f"{text} is out of range: give 0 to 604800 seconds, which is a week")
     return value
@@ -75,10 +76,7 @@ def long_time(text: str) -> float:
 
 def watch_interval(text: str) -> float:
     """0, or 0.1 to an hour."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no number of seconds") from None
+    value = _number_of_seconds(text)
     if value and not 0.1 <= value <= 3600:
         raise ValueError(f"{text} is out of range: give 0.1 to 3600 seconds, or 0 not to watch")
     return value
