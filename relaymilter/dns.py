@@ -14,11 +14,11 @@ import dns.name
 import dns.rdatatype
 import dns.resolver
 
+from relaymilter.lookups.crowd import Crowd
+from relaymilter.lookups.guard import Guard, KeyFailed, Limits
 from relaymilter.policy.block_lists import error_in
 from relaymilter.policy.networks import Address, parse_address
 from relaymilter.policy.ports import LookupFailed, MailExchanger
-from relaymilter.tables.crowd import Crowd
-from relaymilter.tables.guard import Guard, KeyFailed, Limits
 
 T = TypeVar("T")
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from relaymilter.config.model import PolicySettings
 from relaymilter.config.wiring import ruleset
+from relaymilter.lookups import waiting
 from relaymilter.milter.replies import Mta, answer
 from relaymilter.observe.printable import printable_text
 from relaymilter.policy.envelope import Request
-from relaymilter.tables import waiting
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from relaymilter.config import entries
 from relaymilter.config.model import MxBackupSettings
 from relaymilter.config.problems import Problems, Value
 from relaymilter.config.sets import NetworkSet
+from relaymilter.files.reading import note
 from relaymilter.policy.domains import domain_form
 from relaymilter.policy.networks import LocalNetwork, Networks, parse_address, parse_network
 from relaymilter.policy.ports import Table
-from relaymilter.tables.safety import note
 
 Values = Mapping[str, list[Value]]
 

@@ -15,9 +15,9 @@ from relaymilter.config.model import ListenSettings, LogSettings, LookupSettings
 from relaymilter.config.problems import Problems, Value
 from relaymilter.config.toml import read_toml
 from relaymilter.config.written import login_list
+from relaymilter.files.reading import noted
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.verdict import Reply
-from relaymilter.tables.safety import noted
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from relaymilter.config.bounds import Reputation
 from relaymilter.config.problems import Problems, Value
+from relaymilter.files.reading import note
 from relaymilter.policy.block_lists import MAX_WEIGHT, Site, parse_site
-from relaymilter.tables.safety import note
 
 Values = Mapping[str, list[Value]]
 

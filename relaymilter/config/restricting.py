@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from relaymilter.config.bounds import Bounds, Denied, LoginBounds, Reputation
 from relaymilter.config.sets import MapSet, NameSet
+from relaymilter.files.presence import Presence
 from relaymilter.policy import logins, reputation, restrictions, senders
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Need, Request
@@ -13,7 +14,6 @@ from relaymilter.policy.networks import Networks
 from relaymilter.policy.ports import Dns, Map, Names
 from relaymilter.policy.reputation import Insiders
 from relaymilter.policy.ruleset import Restriction
-from relaymilter.tables.presence import Presence
 
 Naming = Callable[[NameSet], Names]
 Mapping = Callable[[MapSet], Map]

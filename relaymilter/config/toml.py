@@ -14,7 +14,7 @@ from types import UnionType
 from relaymilter.config.option import Kind
 from relaymilter.config.options import OPTIONS
 from relaymilter.config.problems import Problems, Value
-from relaymilter.tables.safety import danger
+from relaymilter.files.safety import danger
 
 _WANTED: dict[Kind, tuple[type | UnionType, str]] = {
     Kind.SWITCH: (bool, "true or false"),

@@ -10,6 +10,9 @@ from relaymilter.config.model import LookupSettings, MxBackupSettings, PolicySet
 from relaymilter.config.restricting import asking_dns
 from relaymilter.config.restricting import chosen as restrictions
 from relaymilter.config.sets import MapSet, NameSet
+from relaymilter.lookups.any_of import AnyOf
+from relaymilter.lookups.first_of import FirstOf
+from relaymilter.lookups.guard import GuardedTable, Limits, ReadyTable
 from relaymilter.policy import relay
 from relaymilter.policy.backup import Backup
 from relaymilter.policy.domains import DomainList
@@ -18,9 +21,6 @@ from relaymilter.policy.ports import Dns, Map, Names, Table
 from relaymilter.policy.relay import RelayRule
 from relaymilter.policy.reputation import Insiders
 from relaymilter.policy.ruleset import Ruleset
-from relaymilter.tables.any_of import AnyOf
-from relaymilter.tables.first_of import FirstOf
-from relaymilter.tables.guard import GuardedTable, Limits, ReadyTable
 
 
 def ruleset(settings: PolicySettings) -> Ruleset:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Reading
-from relaymilter.tables.safety import way
+from relaymilter.files.way import way
 
 Stamp: TypeAlias = tuple[int, ...]
 """Of a file as it was at a look; empty for one that is not there."""

@@ -17,8 +17,8 @@ from typing import Any
 import milter
 
 from relaymilter.milter.accepting import Accepting
-from relaymilter.milter.lookups import LookupPool
 from relaymilter.milter.negotiation import SILENT, macros, steps
+from relaymilter.milter.pool import LookupPool
 from relaymilter.milter.session import Service, Session
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.verdict import Decision

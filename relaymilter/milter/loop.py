@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from relaymilter.milter.batch import batching
 from relaymilter.milter.dialogue import Dialogue
-from relaymilter.milter.lookups import LookupPool
+from relaymilter.milter.pool import LookupPool
 from relaymilter.milter.session import Service
 from relaymilter.milter.wire import ProtocolError
 from relaymilter.policy.envelope import Request

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from relaymilter.files.reading import use
 from relaymilter.mta.found import Remark
 from relaymilter.tables.braces import words
-from relaymilter.tables.safety import use
 
 _DEPTH = 10
 """So many files may name one another."""

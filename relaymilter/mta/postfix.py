@@ -6,6 +6,7 @@ smtpd_relay_restrictions and access maps are looked through for what is dangerou
 
 from pathlib import Path
 
+from relaymilter.files.reading import use
 from relaymilter.mta.domain_list import Domains, domain_settings
 from relaymilter.mta.doubts import doubts
 from relaymilter.mta.found import Found, Remark, Setting
@@ -15,7 +16,6 @@ from relaymilter.mta.mynetworks import local_networks
 from relaymilter.policy.networks import Address, parse_address
 from relaymilter.tables import postmap
 from relaymilter.tables.postfix import Keys
-from relaymilter.tables.safety import use
 
 _EXACT = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains")
 """Lists of local domains, in which a name stands for itself alone."""

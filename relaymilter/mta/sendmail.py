@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from relaymilter.files.reading import note, use
 from relaymilter.mta.found import Found, Remark, Setting
 from relaymilter.mta.sendmail_cf import Configuration, read_cf
 from relaymilter.mta.sendmail_classes import classes
 from relaymilter.mta.sendmail_doubts import doubts
 from relaymilter.tables.access import domain_of, network_of
-from relaymilter.tables.safety import note, use
 from relaymilter.tables.sendmail import HOSTS_ONLY, open_table
 from relaymilter.tables.table import Loaded, Sort
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from relaymilter.tables.safety import use
+from relaymilter.files.reading import use
 from relaymilter.tables.table import TableError
 
 Value: TypeAlias = str | int | bool | list[str]
@@ -36,7 +36,7 @@ _PASSWORD = {"password": str, "password-file": str, "password-env": str}
 
 
 def describe(name: str, keys: Mapping[str, type], needed: tuple[str, ...] = ()) -> Description:
-    """Read the file `name`; `keys` are those that may be in it, with their types. Raises TableError."""
+    """Read the file `name`; `keys` are those that may be in it, with their types. Raises TableError and UnsafeFile."""
     path = Path(name)
     known = {**keys, **_PASSWORD}
     use(path)

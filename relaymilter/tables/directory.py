@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from relaymilter.files.safety import require_safe
 from relaymilter.tables.described import Description, describe
-from relaymilter.tables.safety import require_safe
 from relaymilter.tables.table import TableError
 
 KEYS = dict.fromkeys(("url", "base", "scope", "filter", "attribute", "bind-dn", "tls", "tls-ca"), str)

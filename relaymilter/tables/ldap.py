@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
+from relaymilter.lookups.guard import KeyFailed
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.tables.channel import Channel
 from relaymilter.tables.directory import Directory, described_directory
-from relaymilter.tables.guard import KeyFailed
 from relaymilter.tables.table import TableError
 
 try:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from relaymilter.files.safety import require_safe
 from relaymilter.policy.ports import LookupFailed
-from relaymilter.tables.safety import require_safe
 from relaymilter.tables.table import TableError
 
 try:

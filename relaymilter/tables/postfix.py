@@ -13,12 +13,13 @@ from enum import Enum
 from itertools import chain
 from pathlib import Path
 
+from relaymilter.files.reading import note
+from relaymilter.files.safety import require_safe
 from relaymilter.policy.domains import domain_form
 from relaymilter.policy.networks import parse_address
 from relaymilter.policy.ports import Table
 from relaymilter.tables import inline, postmap
 from relaymilter.tables.cidr import open_cidr
-from relaymilter.tables.safety import note, require_safe
 from relaymilter.tables.table import Entry, Loaded, Note, Sort, TableError
 
 SUFFIXES = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb", "dbm": ".pag", "sdbm": ".pag"}

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from relaymilter.files.safety import require_safe
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.tables.described import Description, describe
-from relaymilter.tables.safety import require_safe
 from relaymilter.tables.table import TableError
 
 try:

@@ -8,8 +8,9 @@ import importlib
 from pathlib import Path
 from typing import Protocol, cast
 
+from relaymilter.files.reading import note, use
+from relaymilter.files.safety import UnsafeFile, require_safe
 from relaymilter.policy.ports import Table
-from relaymilter.tables.safety import note, require_safe, use
 from relaymilter.tables.table import Loaded, TableError
 
 TYPES = {
@@ -47,11 +48,14 @@ def open_table(text: str) -> Loaded | Table:
     module = cast(_Module, importlib.import_module(f"relaymilter.tables.{TYPES[kind]}"))
     try:
         table = module.open_table(kind, name)
-    except TableError:
+    except (TableError, UnsafeFile) as error:
         named = name[max(0, name.find("/")) :]
         note(Path(named), Path(f"{named}.db"))  # to notice its repair
-        raise
-    for path in table.files if isinstance(table, Loaded) else ():
-        use(path)
-    require_safe(Path(name))
+        raise TableError(str(error)) from error
+    try:
+        for path in table.files if isinstance(table, Loaded) else ():
+            use(path)
+        require_safe(Path(name))
+    except UnsafeFile as error:
+        raise TableError(str(error)) from error
     return table

@@ -12,8 +12,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from relaymilter.files.reading import note, use
+from relaymilter.files.safety import UnsafeFile
 from relaymilter.tables.access import access, network_of
-from relaymilter.tables.safety import note, use
 from relaymilter.tables.table import Entry, Loaded, Note, Sort, TableError
 
 HOSTS_ONLY = "hosts-only:"
@@ -41,7 +42,7 @@ def open_table(_kind: str, name: str) -> Loaded:
         text = path.read_bytes().decode("utf-8", "backslashreplace")
     except OSError as error:
         raise TableError(f"{error.filename or path}: {error.strerror}") from None
-    except TableError:
+    except (TableError, UnsafeFile):
         raise
     except ValueError as error:  # NUL in the path
         raise TableError(f"{path}: {error}") from None

@@ -7,7 +7,7 @@ from typing import Any
 import pymysql
 from pymysql.constants import CLIENT
 
-from relaymilter.tables import deadline
+from relaymilter.lookups import deadline
 from relaymilter.tables.described import Description
 
 DIALECT = "mysql+pymysql"

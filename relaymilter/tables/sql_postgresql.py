@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from relaymilter.tables import deadline
+from relaymilter.lookups import deadline
 from relaymilter.tables.described import Description
 
 DIALECT = "postgresql+psycopg2"

@@ -13,9 +13,10 @@ from sqlalchemy.exc import DataError, DBAPIError, ProgrammingError, SQLAlchemyEr
 from sqlalchemy.exc import TimeoutError as AllInUse
 from sqlalchemy.pool import QueuePool
 
+from relaymilter.lookups import deadline
+from relaymilter.lookups.guard import KeyFailed
 from relaymilter.policy.ports import LookupFailed
-from relaymilter.tables import deadline, query
-from relaymilter.tables.guard import KeyFailed
+from relaymilter.tables import query
 
 DEADLINE = 1.8
 """Seconds for a question."""

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from relaymilter.files.safety import require_safe
+from relaymilter.lookups import deadline
 from relaymilter.policy.ports import LookupFailed
-from relaymilter.tables import deadline, query
+from relaymilter.tables import query
 from relaymilter.tables.described import describe
-from relaymilter.tables.safety import require_safe
 from relaymilter.tables.table import TableError
 
 LOCKED = 0.9

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from relaymilter.tables.safety import use
+from relaymilter.files.reading import use
 from relaymilter.tables.table import Entry, Loaded, TableError
 
 _BLOCK = 1 << 16

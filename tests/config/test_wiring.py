@@ -8,10 +8,10 @@ import pytest
 
 from relaymilter.config.reader import Flags, read
 from relaymilter.config.wiring import ruleset
+from relaymilter.lookups import waiting
 from relaymilter.policy.envelope import client, request
 from relaymilter.policy.ports import LookupFailed, MustWait
 from relaymilter.policy.ruleset import Ruleset
-from relaymilter.tables import waiting
 
 
 @dataclass(frozen=True, slots=True)

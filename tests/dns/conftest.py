@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from relaymilter import dns
-from relaymilter.tables import waiting
-from relaymilter.tables.guard import Limits
+from relaymilter.lookups import waiting
+from relaymilter.lookups.guard import Limits
 from tests.rig import why_unusable
 from tests.servers.unbound import Unbound
 

@@ -12,10 +12,10 @@ import dns.resolver
 import pytest
 
 from relaymilter.dns import Resolver
+from relaymilter.lookups import waiting
+from relaymilter.lookups.guard import KeyFailed, Limits
 from relaymilter.policy.networks import Address, parse_address
 from relaymilter.policy.ports import LookupFailed, MailExchanger, MustWait
-from relaymilter.tables import waiting
-from relaymilter.tables.guard import KeyFailed, Limits
 from tests.rig import wait_for
 from tests.servers.unbound import Unbound
 

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relaymilter import dns
+from relaymilter.lookups.breaker import FAILURES
+from relaymilter.lookups.guard import Limits
 from relaymilter.policy.ports import LookupFailed
-from relaymilter.tables.breaker import FAILURES
-from relaymilter.tables.guard import Limits
 from tests.rig import wait_for
 from tests.servers.unbound import Unbound
 

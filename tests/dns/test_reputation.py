@@ -13,14 +13,14 @@ import pytest
 
 from relaymilter.audit.explain import Explanation, explain_request
 from relaymilter.config.reader import Flags, read
+from relaymilter.lookups import waiting
+from relaymilter.lookups.crowd import MOST, SLOW
 from relaymilter.policy.block_lists import parse_site
 from relaymilter.policy.envelope import client, request
 from relaymilter.policy.networks import Networks
 from relaymilter.policy.ports import LookupFailed, MustWait
 from relaymilter.policy.reputation import Insiders, reject_listed_client
 from relaymilter.policy.verdict import NoOpinion, Reject
-from relaymilter.tables import waiting
-from relaymilter.tables.crowd import MOST, SLOW
 from tests.daemon.process import STRANGER, Daemon
 from tests.rig import running, wait_for
 from tests.servers.unbound import Unbound

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from relaymilter.lookups import waiting
 from relaymilter.milter import loop
-from relaymilter.milter.lookups import LookupPool
+from relaymilter.milter.pool import LookupPool
 from relaymilter.milter.session import Service
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.ports import MustWait
 from relaymilter.policy.relay import RelayRule
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import NoOpinion
-from relaymilter.tables import waiting
 from tests.wire.mta import Mta, Reply
 
 DENIED = Reply(554, "5.7.1", "<v@victim.test>: Relay access denied")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from relaymilter.files.reading import noted
 from relaymilter.mta import postfix
 from relaymilter.mta.found import Found
 from relaymilter.mta.interfaces import own_addresses
-from relaymilter.tables.safety import noted
 from tests.rig.postmap import configured, postfix_commands, why_no_postmap
 from tests.tables.kinds.postfix import settle, write_source
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg2
 
-from relaymilter.tables import deadline
+from relaymilter.lookups import deadline
 from tests.rig.private import private_command
 
 from . import NOBODY, ServerProcess

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from relaymilter.lookups import breaker, waiting
+from relaymilter.lookups.guard import GuardedTable, Limits
 from relaymilter.policy.ports import LookupFailed, Table
-from relaymilter.tables import breaker, waiting
-from relaymilter.tables.guard import GuardedTable, Limits
 from relaymilter.tables.registry import open_table
 from tests.rig.waiting import wait_for
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from relaymilter.lookups.guard import KeyFailed
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.tables import channel
-from relaymilter.tables.guard import KeyFailed
 from relaymilter.tables.ldap import LdapTable
 from relaymilter.tables.registry import open_table
 from relaymilter.tables.table import TableError

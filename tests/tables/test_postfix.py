@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from relaymilter.files.reading import noted
 from relaymilter.policy.ports import LookupFailed, Table
 from relaymilter.tables import postmap
 from relaymilter.tables.registry import open_table
-from relaymilter.tables.safety import noted
 from relaymilter.tables.table import Loaded, TableError
 from tests.rig.postmap import configured, postfix_commands, why_no_postmap
 

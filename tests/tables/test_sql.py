@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from relaymilter.lookups.guard import KeyFailed
 from relaymilter.policy.ports import LookupFailed, Table
 from relaymilter.tables import query
-from relaymilter.tables.guard import KeyFailed
 from relaymilter.tables.registry import open_table
 from relaymilter.tables.table import TableError
 from tests.servers import mariadb, postgresql

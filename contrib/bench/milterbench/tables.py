@@ -17,10 +17,10 @@ from time import process_time_ns
 
 from relaymilter.config.reader import Flags, read
 from relaymilter.config.wiring import ruleset
+from relaymilter.lookups import waiting
 from relaymilter.policy.envelope import client, request
 from relaymilter.policy.ports import Table
 from relaymilter.policy.ruleset import Ruleset
-from relaymilter.tables import waiting
 from relaymilter.tables.registry import open_table
 from relaymilter.tables.table import Loaded, TableError
 

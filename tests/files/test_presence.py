@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relaymilter.tables.presence import SECONDS, Presence
+from relaymilter.files.presence import SECONDS, Presence
 
 
 def test_it_is_on_while_the_file_is_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,10 +8,10 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 
+from relaymilter.lookups.waiting import allow as allow_waiting
 from relaymilter.milter.session import Session
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.verdict import Decision
-from relaymilter.tables.waiting import allow as allow_waiting
 
 THREADS = 16
 WAITING = 256

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from relaymilter.milter.lookups import LookupPool
+from relaymilter.milter.pool import LookupPool
 from relaymilter.milter.session import Service, Session
 from relaymilter.policy.envelope import client, request
 from relaymilter.policy.relay import RelayRule

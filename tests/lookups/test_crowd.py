@@ -6,9 +6,9 @@ from contextlib import ExitStack
 
 import pytest
 
+from relaymilter.lookups import waiting
+from relaymilter.lookups.crowd import MOST, MOST_SLOW, SLOW, Crowd
 from relaymilter.policy.ports import LookupFailed
-from relaymilter.tables import waiting
-from relaymilter.tables.crowd import MOST, MOST_SLOW, SLOW, Crowd
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ import pytest
 
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, read
+from relaymilter.files.safety import UnsafeFile, danger
 from relaymilter.tables.described import describe
 from relaymilter.tables.registry import open_table
-from relaymilter.tables.safety import danger
 from relaymilter.tables.table import TableError
 
 
@@ -119,10 +119,10 @@ def test_description(tmp_path: Path) -> None:
     secret = place(tmp_path / "secret", file_mode=0o602)
     path = place(tmp_path / "x", file_mode=0o666)
     path.write_text(f'password-file = "{secret}"\n')
-    with pytest.raises(TableError, match=f"chmod o-w {path}$"):
+    with pytest.raises(UnsafeFile, match=f"chmod o-w {path}$"):
         describe(str(path), {})
     path.chmod(0o600)
-    with pytest.raises(TableError, match=f"chmod o-w {secret}$"):
+    with pytest.raises(UnsafeFile, match=f"chmod o-w {secret}$"):
         describe(str(path), {})
     secret.chmod(0o600)
     assert describe(str(path), {}).password == "example.org"

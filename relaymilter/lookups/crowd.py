@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from relaymilter.lookups import waiting
 from relaymilter.policy.ports import LookupFailed
-from relaymilter.tables import waiting
 
 MOST = 12
 """Under way at a time, of the 16 threads in which decisions are made,"""

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
+from relaymilter.lookups import waiting
+from relaymilter.lookups.breaker import Breaker
 from relaymilter.policy.ports import LookupFailed, MustWait, Table
-from relaymilter.tables import waiting
-from relaymilter.tables.breaker import Breaker
 
 T = TypeVar("T")
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from relaymilter.lookups import breaker, guard, waiting
+from relaymilter.lookups.any_of import AnyOf
+from relaymilter.lookups.guard import Guard, GuardedTable, KeyFailed, Limits, ReadyTable
 from relaymilter.policy.ports import LookupFailed, MustWait, Names
-from relaymilter.tables import breaker, guard, waiting
-from relaymilter.tables.any_of import AnyOf
-from relaymilter.tables.guard import Guard, GuardedTable, KeyFailed, Limits, ReadyTable
 from tests.rig.waiting import wait_for
 
 
