@@ -4,9 +4,12 @@ An answer that could not be had is LookupFailed: inside a relay rule it is remem
 a restriction it defers at once. It is never a yes and never a no.
 """
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from relaymilter.policy.networks import Address
+
+T = TypeVar("T")
 
 
 class LookupFailed(Exception):
@@ -93,3 +96,55 @@ class BlockLists(Protocol):
 
 class Dns(MailDomains, HostNames, BlockLists, Protocol):
     """All that the DNS is asked for."""
+
+
+MOST_REMEMBERED = 10_000
+"""Hashes that a ledger keeps for a subject; of more, those go first that would expire first."""
+
+Hash: TypeAlias = bytes
+"""A few octets that stand for an address, and cannot be turned back into it without the key."""
+
+
+class Past(NamedTuple):
+    """What a ledger knows of a subject."""
+
+    record: bytes | None
+    """As the last change left it; None: nothing is known, or it has expired."""
+    seen: tuple[int | None, ...]
+    """Of each hash that was asked for when it will expire; None: it is not remembered."""
+
+
+class Change(NamedTuple, Generic[T]):
+    """What becomes of a subject, and what the one who asked is told."""
+
+    result: T
+    record: bytes | None = None
+    """None: nothing changes, nothing is written, whatever is said below."""
+    until: int = 0
+    """When the subject may be forgotten as a whole."""
+    remember: tuple[tuple[Hash, int], ...] = ()
+    """Hashes to keep beside those that are kept, and when each expires."""
+
+
+class Ledger(Protocol):
+    """What subjects have done: `login alice`, `network 192.0.2.0/24`. Safe to use from many threads and processes.
+
+    Times are whole seconds of Unix time, and those that the caller says: a ledger has no clock, so that a simulation
+    of a year is no different from a year. They may go backward.
+    """
+
+    def update(self, subject: str, now: int, asks: tuple[Hash, ...], change: Callable[[Past], Change[T]], /) -> T:
+        """Read, change and write in one step, as if nobody else were there. Raises LookupFailed and MustWait.
+
+        `change` is pure, and may be called again where another was faster. What it raises is raised, and nothing is
+        written.
+        """
+
+    def read(self, subject: str, now: int, /) -> bytes | None:
+        """The record, for those who only look. Raises LookupFailed and MustWait."""
+
+    def subjects(self, prefix: str, now: int, /) -> Iterator[str]:
+        """Those that have a record and begin so, in no order. Raises LookupFailed and MustWait."""
+
+    def forget(self, subject: str, /) -> bool:
+        """The record and all that is remembered: whether there was any. Raises LookupFailed and MustWait."""
