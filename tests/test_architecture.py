@@ -341,8 +341,7 @@ def test_the_names_are_right() -> None:
 
 MODULE = """\
 from relaymilter.policy.envelope import Request
-from relaymilter.policy.relay import RelayRule
-from relaymilter.policy.ruleset import Restriction
+from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.verdict import Defer, NoOpinion, Permit, Reject, Reply, refuse
 
 

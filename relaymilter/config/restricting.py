@@ -13,7 +13,7 @@ from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.networks import Networks
 from relaymilter.policy.ports import Dns, Map, Names
 from relaymilter.policy.reputation import Insiders
-from relaymilter.policy.ruleset import Restriction
+from relaymilter.policy.rules import Restriction
 
 Naming = Callable[[NameSet], Names]
 Mapping = Callable[[MapSet], Map]

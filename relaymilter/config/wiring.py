@@ -18,34 +18,34 @@ from relaymilter.policy.backup import Backup
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.ports import Dns, Map, Names, Table
-from relaymilter.policy.relay import RelayRule
 from relaymilter.policy.reputation import Insiders
+from relaymilter.policy.rules import RelayRule
 from relaymilter.policy.ruleset import Ruleset
 
 
 def ruleset(settings: PolicySettings) -> Ruleset:
-    """The relay rules; the first that permits ends the search."""
+    """The relay rules, of which the first that permits ends the search, and those that may wait come last."""
     limits = _limits(settings.lookups)
-    local_domains, relay_domains = _domains(settings)
     networks, logins = settings.local_networks, settings.authorised_logins
-    local = DomainList(_names(local_domains, limits))
-    relayed = DomainList(_names(relay_domains, limits))
+    local = DomainList(_names(settings.local_domains, limits))
+    relayed = DomainList(_names(settings.relay_domains, limits))
     ours = (local, relayed)
     addresses = _names(NameSet(asked=networks.asked), limits)
     certificates = settings.bounds.certificates
     insiders = Insiders(networks.known, addresses, None if certificates is None else _names(certificates, limits))
     resolver = cache(lambda: _resolver(settings.name_servers, limits))
     authorised = None if logins is None else _names(logins, limits)
-    rules: list[tuple[RelayRule, tuple[Table, ...]]] = [
-        (relay.permit_not_by_smtp(), ()),
-        (relay.permit_local_client(networks.known, addresses), networks.asked),
-        (relay.permit_authorised_login(_logins(authorised, settings.bounds.logins)), logins.asked if logins else ()),
-        (relay.permit_local_recipient(local, ours), local_domains.asked),
-        (relay.permit_relay_domain(relayed, ours), relay_domains.asked),
+    rules = [
+        relay.permit_not_by_smtp(),
+        relay.permit_local_client(networks.known, addresses),
+        relay.permit_authorised_login(_logins(authorised, settings.bounds.logins)),
+        relay.permit_local_recipient(local, ours),
+        relay.permit_relay_domain(relayed, ours),
         *_narrow_trusts(settings.bounds, limits, relay.foreign_to(ours)),
+        *_mx_backup(settings.mx_backup, limits, ours, resolver),
     ]
     return Ruleset(
-        rules=(*_in_order(rules, settings, limits), *_mx_backup(settings.mx_backup, limits, ours, resolver)),
+        rules=tuple(sorted(rules, key=lambda rule: rule.waits)),
         restrictions=restrictions(
             settings.bounds,
             lambda found: _names(found, limits),
@@ -58,57 +58,16 @@ def ruleset(settings: PolicySettings) -> Ruleset:
     )
 
 
-def _in_order(
-    rules: list[tuple[RelayRule, tuple[Table, ...]]], settings: PolicySettings, limits: Limits
-) -> Iterator[RelayRule]:
-    """Those that may have to wait last; in their place first what they can say without, so that it costs no more."""
-    at_once = {rule.name: rule for rule in _at_once(settings, limits)}
-    waiting = [rule for rule, tables in rules if _wait(tables)]
-    for rule, _ in rules:
-        if rule not in waiting:
-            yield rule
-        elif rule.name in at_once:
-            yield at_once[rule.name]
-    yield from waiting
-
-
-def _at_once(settings: PolicySettings, limits: Limits) -> Iterator[RelayRule]:
-    """The rules of what is in memory, or in tables that answer at once."""
-    local, relayed = (DomainList(_names(_ready(found), limits)) for found in _domains(settings))
-    networks, logins = settings.local_networks, settings.authorised_logins
-    yield relay.permit_local_client(networks.known, _names(_ready(NameSet(asked=networks.asked)), limits))
-    if logins is not None:
-        ready = _names(_ready(logins), limits)
-        yield relay.permit_authorised_login(_logins(ready, settings.bounds.logins))
-    yield relay.permit_local_recipient(local, (local, relayed))
-    yield relay.permit_relay_domain(relayed, (local, relayed))
-
-
-def _domains(settings: PolicySettings) -> tuple[NameSet, NameSet]:
-    return settings.local_domains, settings.relay_domains
-
-
-def _wait(tables: tuple[Table, ...]) -> bool:
-    return any(table.waits for table in tables)
-
-
-def _ready(found: NameSet) -> NameSet:
-    """Without the tables that must be waited for."""
-    return replace(found, asked=tuple(table for table in found.asked if not table.waits))
-
-
 def _logins(names: Names | None, bounds: LoginBounds) -> relay.Logins:
     return relay.Logins(names, bounds.fold, bounds.mechanisms, bounds.listeners)
 
 
-def _narrow_trusts(
-    bounds: Bounds, limits: Limits, foreign: Callable[[Request], str | None]
-) -> Iterator[tuple[RelayRule, tuple[Table, ...]]]:
+def _narrow_trusts(bounds: Bounds, limits: Limits, foreign: Callable[[Request], str | None]) -> Iterator[RelayRule]:
     if bounds.certificates is not None:
-        yield relay.permit_certificate(_names(bounds.certificates, limits)), bounds.certificates.asked
+        yield relay.permit_certificate(_names(bounds.certificates, limits))
     if bounds.grants:
         today = partial(time.strftime, "%Y-%m-%d")
-        yield relay.permit_grant(bounds.grants, bounds.logins.fold, today, foreign), ()
+        yield relay.permit_grant(bounds.grants, bounds.logins.fold, today, foreign)
 
 
 def _mx_backup(

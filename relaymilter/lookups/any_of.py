@@ -1,6 +1,6 @@
 """Names that are in memory or in any of several tables."""
 
-from relaymilter.policy.ports import LookupFailed, MustWait, Names
+from relaymilter.policy.ports import LookupFailed, MustWait, Names, may_wait
 
 
 class AnyOf:
@@ -11,6 +11,11 @@ class AnyOf:
     def __init__(self, parts: tuple[Names, ...]) -> None:
         """The parts in the order in which they are asked: those in memory first."""
         self._parts = parts
+
+    @property
+    def waits(self) -> bool:
+        """Some part may have to be waited for."""
+        return may_wait(*self._parts)
 
     def __contains__(self, name: object) -> bool:
         problem: LookupFailed | MustWait | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from relaymilter.policy.ports import Map
+from relaymilter.policy.ports import Map, may_wait
 
 
 class FirstOf:
@@ -14,6 +14,11 @@ class FirstOf:
         """What is known is asked first, then the tables in their order."""
         self._known = known
         self._tables = tables
+
+    @property
+    def waits(self) -> bool:
+        """Some table may have to be waited for."""
+        return may_wait(*self._tables)
 
     def find(self, key: str) -> str | None:
         """The value of a key, or None. Raises LookupFailed and MustWait."""

@@ -149,6 +149,7 @@ class GuardedTable:
     """The keys of a table that must be waited for, as names."""
 
     __slots__ = ("_guard",)
+    waits = True
 
     def __init__(self, table: Table, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         self._guard: Guard[str] = Guard(table.name, table.find, limits, clock)

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from relaymilter.policy.ports import Names
+from relaymilter.policy.ports import Names, may_wait
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _UPPER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
@@ -68,6 +68,11 @@ class DomainList:
     """Domains that are local, or relayed for: `example.org` is exact, `.example.org` stands for its subdomains."""
 
     names: Names
+
+    @property
+    def waits(self) -> bool:
+        """Its names may have to be waited for."""
+        return may_wait(self.names)
 
     def match(self, domain: str) -> str | None:
         """The entry that holds this domain (in domain_form), or None. Raises LookupFailed."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from relaymilter.policy.address import Malformed, Path, parse
 from relaymilter.policy.domains import ascii_lower, domain_form
-from relaymilter.policy.ports import Names
+from relaymilter.policy.ports import Names, may_wait
 
 NULL = "<>"
 NULL_PATH = Path("", "", False)
@@ -67,6 +67,11 @@ class Mailboxes:
     """A list of mailboxes and domains, in entry_form()."""
 
     names: Names
+
+    @property
+    def waits(self) -> bool:
+        """Its names may have to be waited for."""
+        return may_wait(self.names)
 
     def match(self, path: Path | Malformed) -> str | None:
         """The entry that holds this path, which must be plain: for lists that allow. Raises LookupFailed."""

@@ -20,6 +20,11 @@ class MustWait(Exception):
     """The answer can only be had by waiting, and here nothing may wait: ask again where it may. No answer at all."""
 
 
+def may_wait(*asked: object) -> bool:
+    """Some of what is asked may have to be waited for: its `waits` says so. What is in memory has no such attribute."""
+    return any(getattr(each, "waits", False) for each in asked)
+
+
 class Names(Protocol):
     """A set of names: domains, logins, addresses. `name in names` may raise LookupFailed or MustWait."""
 

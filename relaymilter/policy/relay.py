@@ -16,19 +16,11 @@ from relaymilter.policy.envelope import Need, Request
 from relaymilter.policy.grants import Grant
 from relaymilter.policy.logins import Fold, is_among
 from relaymilter.policy.networks import Networks
-from relaymilter.policy.ports import LookupFailed, MustWait, Names
+from relaymilter.policy.ports import LookupFailed, MustWait, Names, may_wait
+from relaymilter.policy.rules import RelayRule
 from relaymilter.policy.verdict import NoOpinion, Permit
 
 Ask: TypeAlias = Callable[[Request], Permit | NoOpinion]
-
-
-@dataclass(frozen=True, slots=True)
-class RelayRule:
-    """A named way to permit."""
-
-    name: str
-    ask: Ask
-    needs: frozenset[Need] = frozenset()
 
 
 def permit_not_by_smtp() -> RelayRule:
@@ -66,7 +58,7 @@ def permit_local_client(networks: Networks, addresses: Names = frozenset()) -> R
             return NoOpinion(f"excluded by {local}")
         return Permit(f"in local network {local}")
 
-    return RelayRule("local-client", ask)
+    return RelayRule("local-client", ask, waits=may_wait(addresses))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +98,7 @@ def permit_authorised_login(logins: Logins) -> RelayRule:
             return Permit("this login is authorised")
         return NoOpinion("this login is not authorised")
 
-    return RelayRule("authorised-login", ask, logins.needs)
+    return RelayRule("authorised-login", ask, logins.needs, may_wait(logins.names))
 
 
 def _is_one_of(mechanism: str | None, mechanisms: frozenset[str]) -> bool:
@@ -125,7 +117,7 @@ def permit_certificate(certificates: Names) -> RelayRule:
             return Permit("this certificate is authorised")
         return NoOpinion("another certificate")
 
-    return RelayRule("certificate", ask, frozenset({Need.CERTIFICATE}))
+    return RelayRule("certificate", ask, frozenset({Need.CERTIFICATE}), may_wait(certificates))
 
 
 def permit_grant(
@@ -179,12 +171,14 @@ def foreign_to(ours: tuple[DomainList, ...]) -> Callable[[Request], str | None]:
 
 def permit_local_recipient(domains: DomainList, ours: tuple[DomainList, ...]) -> RelayRule:
     """The mailbox is in a local domain; `<postmaster>` without a domain is (RFC 5321 4.5.1)."""
-    return RelayRule("local-recipient", _recipient_in(domains, ours, "a local domain", postmaster=True))
+    ask = _recipient_in(domains, ours, "a local domain", postmaster=True)
+    return RelayRule("local-recipient", ask, waits=may_wait(domains))
 
 
 def permit_relay_domain(domains: DomainList, ours: tuple[DomainList, ...]) -> RelayRule:
     """The mailbox is in a domain that we relay for."""
-    return RelayRule("relay-domain", _recipient_in(domains, ours, "a relay domain", postmaster=False))
+    ask = _recipient_in(domains, ours, "a relay domain", postmaster=False)
+    return RelayRule("relay-domain", ask, waits=may_wait(domains))
 
 
 def permit_mx_backup(domains: DomainList, backup: Backup, ours: tuple[DomainList, ...]) -> RelayRule:
@@ -192,8 +186,8 @@ def permit_mx_backup(domains: DomainList, backup: Backup, ours: tuple[DomainList
 
     `domains` keeps strangers out: whoever has a domain can name this host in it. `ours` does not hold them.
     """
-    what = "a domain to back up"
-    return RelayRule("mx-backup", _recipient_in(domains, ours, what, postmaster=False, further=backup.objection))
+    ask = _recipient_in(domains, ours, "a domain to back up", postmaster=False, further=backup.objection)
+    return RelayRule("mx-backup", ask, waits=True)
 
 
 def _recipient_in(

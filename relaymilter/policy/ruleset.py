@@ -1,16 +1,16 @@
 """The rule set: relay rules in their order, then restrictions, and what is said when nothing permits.
 
-With no rules at all the answer is reject. A look-up that fails in a relay rule is remembered: another rule may still
-permit, but if none does the answer is "not now". In a restriction it defers at once.
+With no rules at all the answer is reject. A look-up that fails in a relay rule, or must be waited for, is remembered:
+another rule may still permit, but if none does the answer is "not now", or MustWait. In a restriction it ends the
+search.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from relaymilter.policy.address import Malformed
 from relaymilter.policy.envelope import Need, Request
-from relaymilter.policy.ports import LookupFailed
-from relaymilter.policy.relay import RelayRule
+from relaymilter.policy.ports import LookupFailed, MustWait
+from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.verdict import (
     Decision,
     Defer,
@@ -23,18 +23,6 @@ from relaymilter.policy.verdict import (
     Unknown,
     refuse,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Restriction:
-    """A named way to refuse what a rule has permitted; its type cannot permit."""
-
-    name: str
-    ask: Callable[[Request], Reject | Defer | NoOpinion]
-    needs: frozenset[Need] = frozenset()
-    warns: bool = False
-    """It refuses nothing: what it would refuse is only told."""
-
 
 RELAY_DENIED = Reply(554, "5.7.1", "{recipient}: Relay access denied")
 BAD_PATH = Reply(501, "5.1.3", "Bad recipient address syntax")
@@ -66,20 +54,29 @@ class Ruleset:
         return frozenset().union(*rules, *(restriction.needs for restriction in self.restrictions))
 
     def decide(self, request: Request) -> Decision:
-        """Permit, reject or defer this recipient. It raises only what a rule raises beyond LookupFailed: MustWait."""
+        """Permit, reject or defer this recipient.
+
+        Raises MustWait where that depends on what must be waited for, and whatever a rule raises beyond LookupFailed.
+        """
         trail: list[Step] = []
-        uncertain: Unknown | None = None
+        problem: LookupFailed | MustWait | None = None
         for rule in self.rules:
             try:
                 answer = rule.ask(request)
+            except MustWait as must_wait:
+                problem = must_wait
+                trail.append(Step(rule.name, Unknown("must be waited for")))
+                continue
             except LookupFailed as failure:
-                uncertain = uncertain or Unknown(str(failure))
+                problem = problem or failure
                 trail.append(Step(rule.name, Unknown(str(failure))))
                 continue
             trail.append(Step(rule.name, answer))
             if isinstance(answer, Permit):
                 return self._restricted(request, Decision(answer, rule.name, tuple(trail)))
-        return _refused(*self._none_permits(request, uncertain), tuple(trail))
+        if isinstance(problem, MustWait):
+            raise problem
+        return _refused(*self._none_permits(request, problem), tuple(trail))
 
     def _restricted(self, request: Request, permitted: Decision) -> Decision:
         if not self.restrictions:
@@ -107,9 +104,9 @@ class Ruleset:
             raise TypeError(f"the restriction {restriction.name} answered {type(answer).__name__}")
         return answer
 
-    def _none_permits(self, request: Request, uncertain: Unknown | None) -> tuple[str, Refusal]:
-        if uncertain is not None:
-            return "uncertain", refuse(self.refusals.uncertain, uncertain.reason)
+    def _none_permits(self, request: Request, problem: LookupFailed | None) -> tuple[str, Refusal]:
+        if problem is not None:
+            return "uncertain", refuse(self.refusals.uncertain, str(problem))
         if isinstance(request.path, Malformed):
             return "bad-path", refuse(self.refusals.bad_path, request.path.reason)
         return "no-rule", refuse(self.refusals.relay_denied, "no rule permits")

@@ -8,7 +8,7 @@ import pytest
 
 from relaymilter.config.wiring import ruleset
 from relaymilter.policy.envelope import Need
-from relaymilter.policy.ruleset import Restriction
+from relaymilter.policy.rules import Restriction
 
 from .written import problems, reading, settings
 

@@ -79,3 +79,21 @@ def test_a_table_that_is_waited_for_decides(monkeypatch: pytest.MonkeyPatch, fai
     """By its answer; without one a recipient is deferred."""
     monkeypatch.setattr(waiting, "allowed", lambda: True)
     assert rule == wired(Server(fails)).decide(request(STRANGER, b"<a@table.example>")).rule
+
+
+def test_every_rule_stands_once_and_those_that_may_wait_last() -> None:
+    """In their order otherwise; one that asks the same table is no other rule."""
+    rules = wired(Server()).rules
+    assert ["not-by-smtp", "local-client", "authorised-login", "local-recipient", "relay-domain"] == [
+        rule.name for rule in rules
+    ]
+    assert [False, True, True, True, True] == [rule.waits for rule in rules]
+
+
+def test_a_rule_that_may_wait_comes_after_all_that_do_not() -> None:
+    """Local clients are asked for last where a database has them."""
+    policy = read(Flags({"local-domain": ("example.org",)})).settings.policy
+    found = ruleset(replace(policy, local_networks=replace(policy.local_networks, asked=(Server(),)))).rules
+    assert ["not-by-smtp", "authorised-login", "local-recipient", "relay-domain", "local-client"] == [
+        rule.name for rule in found
+    ]

@@ -14,7 +14,7 @@ from relaymilter.milter.session import Service
 from relaymilter.milter.wire import ProtocolError, packet
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.ports import MustWait
-from relaymilter.policy.relay import RelayRule
+from relaymilter.policy.rules import RelayRule
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import NoOpinion
 

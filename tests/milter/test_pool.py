@@ -7,7 +7,7 @@ import pytest
 from relaymilter.milter.pool import LookupPool
 from relaymilter.milter.session import Service, Session
 from relaymilter.policy.envelope import client, request
-from relaymilter.policy.relay import RelayRule
+from relaymilter.policy.rules import RelayRule
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import Defer, NoOpinion, Permit
 

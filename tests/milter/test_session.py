@@ -16,8 +16,8 @@ from relaymilter.milter.session import Service, Session
 from relaymilter.observe.decisions import DecisionLog
 from relaymilter.policy.envelope import NOWHERE, Certificate, Need, Request, Told
 from relaymilter.policy.ports import LookupFailed
-from relaymilter.policy.relay import RelayRule
-from relaymilter.policy.ruleset import Restriction, Ruleset
+from relaymilter.policy.rules import RelayRule, Restriction
+from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import NoOpinion, Permit
 
 SETTINGS = read(Flags({"local-domain": ("example.org",)})).settings.policy

@@ -11,13 +11,13 @@ from relaymilter.policy.networks import Networks, parse_network
 from relaymilter.policy.ports import LookupFailed, Names
 from relaymilter.policy.relay import (
     Logins,
-    RelayRule,
     permit_authorised_login,
     permit_local_client,
     permit_local_recipient,
     permit_not_by_smtp,
     permit_relay_domain,
 )
+from relaymilter.policy.rules import RelayRule
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import Decision
 

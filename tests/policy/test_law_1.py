@@ -24,8 +24,9 @@ from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.networks import Address, Networks, parse_network
 from relaymilter.policy.ports import LookupFailed, MailExchanger, Map, MustWait, Names
-from relaymilter.policy.relay import RelayRule, foreign_to
-from relaymilter.policy.ruleset import UNCERTAIN, Restriction, Ruleset
+from relaymilter.policy.relay import foreign_to
+from relaymilter.policy.rules import RelayRule, Restriction
+from relaymilter.policy.ruleset import UNCERTAIN, Ruleset
 from relaymilter.policy.verdict import Decision, Defer, NoOpinion, Permit, Reject
 from tests.policy.asking import FailingNames, relay_rules
 from tests.policy.maps import FailingMap, Known

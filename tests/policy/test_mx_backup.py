@@ -10,7 +10,8 @@ from relaymilter.policy.backup import Backup
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.networks import Address, Networks, parse_address, parse_network
 from relaymilter.policy.ports import LookupFailed, MailExchanger, Names
-from relaymilter.policy.relay import RelayRule, permit_mx_backup, permit_not_by_smtp
+from relaymilter.policy.relay import permit_mx_backup, permit_not_by_smtp
+from relaymilter.policy.rules import RelayRule
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import Decision
 

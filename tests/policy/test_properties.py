@@ -17,8 +17,8 @@ from relaymilter.policy.domains import DomainList, domain_form
 from relaymilter.policy.envelope import Request, client, request
 from relaymilter.policy.networks import Address, LocalNetwork, Network, Networks, local_network
 from relaymilter.policy.ports import LookupFailed, Names
-from relaymilter.policy.relay import RelayRule
-from relaymilter.policy.ruleset import Restriction, Ruleset
+from relaymilter.policy.rules import RelayRule, Restriction
+from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import Defer, NoOpinion, Permit, Reject, Reply
 from tests.policy.asking import LOCAL_NAMES, NEIGHBOUR, RELAY_NAMES, RULESET, FailingNames, decide, relay_rules
 from tests.policy.oracle import only_ours, plain_and_ours, read_as_ours

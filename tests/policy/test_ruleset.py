@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from relaymilter.policy.envelope import Need, Request, client, request
-from relaymilter.policy.ports import LookupFailed
-from relaymilter.policy.relay import RelayRule
-from relaymilter.policy.ruleset import Refusals, Restriction, Ruleset
+from relaymilter.policy.ports import LookupFailed, MustWait
+from relaymilter.policy.rules import RelayRule, Restriction
+from relaymilter.policy.ruleset import Refusals, Ruleset
 from relaymilter.policy.verdict import Decision, Defer, NoOpinion, Permit, Reject, Reply, Step, Unknown
 from tests.policy.asking import NEIGHBOUR, FailingNames, decide, outcome, relay_rules
 
@@ -23,11 +23,11 @@ REQUEST = request(client("203.0.113.7"), b"<b@else.test>")
 GARBLED = request(client("203.0.113.7"), b"<")
 
 
-def rule(name: str, answer: Permit | NoOpinion | LookupFailed) -> RelayRule:
+def rule(name: str, answer: Permit | NoOpinion | LookupFailed | MustWait) -> RelayRule:
     """A relay rule that always answers this."""
 
     def ask(_: Request) -> Permit | NoOpinion:
-        if isinstance(answer, LookupFailed):
+        if isinstance(answer, LookupFailed | MustWait):
             raise answer
         return answer
 
@@ -49,6 +49,7 @@ YES = rule("yes", Permit("because"))
 SILENT = rule("silent", NoOpinion("nothing"))
 DOWN = rule("down", LookupFailed("table: timeout"))
 OFF = rule("off", LookupFailed("table: refused"))
+SLOW = rule("slow", MustWait("table"))
 
 
 def never(_: Request) -> NoOpinion:
@@ -97,6 +98,21 @@ def test_failed_lookup_is_forgotten_where_another_rule_permits() -> None:
     """A rule after the failure may still permit."""
     trail = (Step("down", Unknown("table: timeout")), Step("yes", Permit("because")))
     assert Decision(Permit("because"), "yes", trail) == Ruleset((DOWN, YES)).decide(REQUEST)
+
+
+def test_what_must_be_waited_for_is_forgotten_where_another_rule_permits() -> None:
+    """A rule after the one that must wait may still permit."""
+    trail = (Step("slow", Unknown("must be waited for")), Step("yes", Permit("because")))
+    assert Decision(Permit("because"), "yes", trail) == Ruleset((SLOW, YES)).decide(REQUEST)
+
+
+@pytest.mark.parametrize(
+    "rules", [(SLOW, SILENT), (SLOW, DOWN), (DOWN, SLOW, OFF)], ids=["alone", "before a failure", "amid failures"]
+)
+def test_what_must_be_waited_for_ends_in_no_answer(rules: tuple[RelayRule, ...]) -> None:
+    """Where no rule permits, the answer can only be had by waiting, whatever else failed."""
+    with pytest.raises(MustWait):
+        Ruleset(rules).decide(REQUEST)
 
 
 def test_restrictions_without_opinion() -> None:
