@@ -44,21 +44,22 @@ def _setting(setting: Setting) -> Iterator[str]:
         texts.append(f".{setting.text}")
     for text in texts:
         written = json.dumps(text, ensure_ascii=False)
-        reason = _refusal(setting.key, text)
-        if reason:
-            yield f"    # ! {_printable(reason)}"
-        yield f"    {'# ' if reason else ''}{_printable(written)},"
+        problems, usable = _problems(setting.key, text)
+        yield from (f"    # ! {_printable(problem)}" for problem in problems)
+        yield f"    {'' if usable else '# '}{_printable(written)},"
 
 
-def _refusal(key: str, text: str) -> str:
-    """Why this entry could not stand in a configuration file, or nothing."""
+def _problems(key: str, text: str) -> tuple[list[str], bool]:
+    """What `run --check` would say of this entry by itself, and whether it would be taken."""
     if not text.isprintable():
-        return "it cannot be written in this file"
+        return ["it cannot be written in this file"], False
+    place = f"--{key}: "
     try:
-        read(Flags({key: (text,)}))
+        warnings = read(Flags({key: (text,)})).warnings
     except ConfigError as error:
-        return "; ".join(problem.removeprefix(f"--{key}: ") for problem in error.problems)
-    return ""
+        return ["; ".join(problem.removeprefix(place) for problem in error.problems)], False
+    # Others speak of the option, of which this is but one entry.
+    return [said.removeprefix(place) for said in warnings if said.startswith(f"{place}{text} ")], True
 
 
 def _remark(remark: Remark) -> str:

@@ -35,7 +35,8 @@ class Networks:
         self.remarks.append(Remark(item.place, f"{item.written} {text}"))
 
     def add(self, item: Item, text: str) -> None:
-        self.settings.append(Setting(_KEY, text, item.place))
+        if all(setting.text != text for setting in self.settings):
+            self.settings.append(Setting(_KEY, text, item.place))
 
     def take(self, item: Item) -> None:
         """Carry one item over, or remark why not."""
@@ -91,11 +92,18 @@ class Networks:
             self.add(item, str(parse_network(bare)))
             self.local.append(network)
         except ValueError as error:
-            loopback = _LOOPBACK[network.version]
-            self.add(item, str(loopback))
-            self.local.append(loopback)
-            self.remark(item, f"is not carried over, but for {loopback}: {error}")
+            self.take_loopback(item, network, str(error))
         self.doubt(item, network)
+
+    def take_loopback(self, item: Item, network: Network, why: str) -> None:
+        """Of a network that is too wide: mail from this machine itself goes on."""
+        loopback = _LOOPBACK[network.version]
+        if not _within(loopback, network):
+            self.remark(item, f"is not carried over: {why}")
+            return
+        self.add(item, str(loopback))
+        self.local.append(loopback)
+        self.remark(item, f"is not carried over, but for {loopback}: {why}")
 
     def doubt(self, item: Item, network: Network) -> None:
         gateways = [gateway for gateway in _GATEWAYS if gateway in network]

@@ -12,13 +12,12 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+from relaymilter.policy import network_width as width
+
+Address: TypeAlias = width.Address
+Network: TypeAlias = width.Network
 
 _BITS = {4: 32, 6: 128}
-_WIDEST = {4: 8, 6: 16}
-_WIDE_IN_PUBLIC = {4: 16, 6: 32}
-_UNIQUE_LOCAL = ipaddress.IPv6Network("fc00::/7")  # RFC 4193
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
@@ -55,8 +54,8 @@ def parse_network(text: str) -> LocalNetwork:
     excluded = text.startswith("!")
     bare = text[1:].strip() if excluded else text
     local = _usual(bare, excluded) or _unusual(bare, excluded)
-    if not excluded and local.length < _WIDEST[local.version] and not _unique_local(local):
-        raise ValueError(f"{bare} is too wide: it would open the relay; /{_WIDEST[local.version]} is the widest")
+    if not excluded and local.length < width.WIDEST[local.version] and width.too_wide(local.network):
+        raise ValueError(f"{bare} is too wide: it would open the relay; /{width.WIDEST[local.version]} is the widest")
     return local
 
 
@@ -89,31 +88,22 @@ def _unusual(bare: str, excluded: bool) -> LocalNetwork:
     return local_network(network, excluded)
 
 
-def _unique_local(local: LocalNetwork) -> bool:
-    network = local.network
-    return isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_UNIQUE_LOCAL)
-
-
 def _why_not(text: str) -> str:
     try:
-        meant = ipaddress.ip_network(text, strict=False)
+        written = ipaddress.ip_interface(text)
     except ValueError:
         return f"{text!r} is no network: give an IPv4 or IPv6 address or CIDR, such as 192.0.2.0/24 or 2001:db8::/32"
     if "%" in text:
         return f"{text} has a zone: a local network has none"
-    return f"{text} has host bits set: {meant} was probably meant"
+    hint = width.meant(written.ip, written.network.prefixlen)
+    return f"{text} has host bits set" + (f": {hint} was probably meant" if hint else "")
 
 
 def suspicion(local: LocalNetwork) -> str | None:
     """What an administrator should be warned of in this network, or None."""
-    if local.excluded or local.length >= _WIDE_IN_PUBLIC[local.version]:
+    if local.excluded or local.length >= width.WIDE_IN_PUBLIC[local.version]:
         return None
-    network = local.network
-    if network.is_private or network.is_loopback or network.is_link_local:
-        return None
-    if network == ipaddress.ip_network("172.0.0.0/8"):
-        return "holds public addresses: 172.16.0.0/12 was probably meant"
-    return f"holds {network.num_addresses} public addresses, and every one of them may relay"
+    return width.public_addresses(local.network)
 
 
 @lru_cache(4096)

@@ -208,7 +208,7 @@ def test_unreadable_file(option: str, path: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("entries", "warning"),
     [
-        ("172.0.0.0/8", "172.0.0.0/8 holds public addresses: 172.16.0.0/12 was probably meant"),
+        ("172.0.0.0/8", "172.0.0.0/8 holds public addresses of many owners: 172.16.0.0/12 was probably meant"),
         ("8.0.0.0/8", "8.0.0.0/8 holds 16777216 public addresses, and every one of them may relay"),
         ("2600::/16", f"2600::/16 holds {2**112} public addresses, and every one of them may relay"),
         ("!192.0.2.66", "networks are only excluded, so no client is local: name those that are, too"),
@@ -248,7 +248,9 @@ def test_unsuspicious(given: dict[str, tuple[str, ...]]) -> None:
 def test_warning_has_its_place() -> None:
     """A warning says where, as a mistake does."""
     Path("nets").write_text("127.0.0.0/8\n172.0.0.0/8\n")
-    warning = "nets:2: local-network: 172.0.0.0/8 holds public addresses: 172.16.0.0/12 was probably meant"
+    warning = (
+        "nets:2: local-network: 172.0.0.0/8 holds public addresses of many owners: 172.16.0.0/12 was probably meant"
+    )
     assert (warning,) == reading('local-network = ["file:nets"]\n').warnings
 
 

@@ -187,6 +187,16 @@ def test_remarks_stand_at_their_lines() -> None:
     )
 
 
+def test_doubtful_entries() -> None:
+    """What `run --check` warns of stands above its entry; an exclusion alone is nothing to warn of there."""
+    networks = ("172.0.0.0/8", "!192.0.2.1/32")
+    found = Found(tuple(Setting("local-network", network, "place") for network in networks))
+    assert toml_of(found, "x").partition("place\n")[2] == (
+        "    # ! 172.0.0.0/8 holds public addresses of many owners: 172.16.0.0/12 was probably meant\n"
+        '    "172.0.0.0/8",\n    "!192.0.2.1/32",\n]\n'
+    )
+
+
 def test_mtas_of_the_command() -> None:
     """The command knows the MTAs that the option knows."""
     [mta] = [parameter for parameter in command.commands["import"].params if parameter.name == "mta"]

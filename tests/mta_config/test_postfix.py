@@ -180,6 +180,25 @@ def test_remarks(tmp_path: Path, line: str, words: str) -> None:
     assert said[0].startswith(f"postfix: {parameter}: ")
 
 
+@pytest.mark.parametrize(
+    ("networks", "expected", "said"),
+    [
+        ("127.0.0.0/8 [::1]/128 [fe80::]/10", "127.0.0.0/8 ::1/128 fe80::/10", ""),
+        ("[::1]/128 [2000::]/3", "::1/128", "[2000::]/3 is not carried over: 2000::/3 is too wide"),
+        ("200.0.0.0/7", "!0.0.0.0/0 !::/0", "200.0.0.0/7 is not carried over: 200.0.0.0/7 is too wide"),
+        ("0.0.0.0/0 127.0.0.0/8", "127.0.0.0/8", "0.0.0.0/0 is not carried over, but for 127.0.0.0/8"),
+        ("[::1]/128 [::]/0", "::1/128", "[::]/0 is not carried over, but for ::1/128"),
+    ],
+    ids=["link-local", "without loopback", "nothing left", "loopback after it", "loopback before it"],
+)
+def test_too_wide(tmp_path: Path, networks: str, expected: str, said: str) -> None:
+    """Of a network that is too wide, loopback is carried over if it is part of it, and stands there once."""
+    here = found(tmp_path, f"mynetworks = {networks}")
+    assert " ".join(settings("local-network", here)) == expected
+    about = [remark for remark in remarks(here) if "carried over" in remark]
+    assert [said in remark for remark in about] == [True] * bool(said)
+
+
 def test_excluded_gateway(tmp_path: Path) -> None:
     """Whoever has excluded the gateway is not warned of it."""
     assert remarks(found(tmp_path, "mynetworks = !172.17.0.1, 172.17.0.0/16")) == []

@@ -45,11 +45,25 @@ def test_parse_network(text: str, network: str) -> None:
         ("192.0.2.1/24", "192.0.2.0/24"),
         ("!192.0.2.1/24", "192.0.2.0/24"),
         ("2001:db8::1/64", "2001:db8::/64"),
-        ("::ffff:10.0.0.1/104", "::ffff:a00:0/104"),
+        ("::ffff:10.0.0.1/104", "10.0.0.0/8"),
+        ("192.168.0.0/8", "192.168.0.0/16"),
+        ("192.168.1.1/8", "192.168.0.0/16"),
+        ("192.168.3.0/8", "192.168.3.0/24"),
+        ("172.16.0.0/8", "172.16.0.0/12"),
+        ("172.20.0.0/12", "172.20.0.0/16"),
+        ("10.1.2.3/8", "10.0.0.0/8"),
+        ("10.1.2.3/6", "10.0.0.0/8"),
+        ("8.8.8.8/8", "8.8.8.8/32"),
+        ("8.8.0.0/8", "8.8.0.0/16"),
+        ("128.0.0.1/1", "128.0.0.1/32"),
+        ("::ffff:192.168.0.0/104", "192.168.0.0/16"),
+        ("2001:db8:1::/32", "2001:db8:1::/48"),
+        ("2a00:1450::1/16", "2a00:1450::1/128"),
+        ("fe80::1/10", "fe80::/10"),
     ],
 )
 def test_host_bits(text: str, meant: str) -> None:
-    """Host bits are refused with the network that was probably meant."""
+    """Host bits are refused with the network that was probably meant, never one that would be warned of itself."""
     with pytest.raises(ValueError, match="has host bits set") as refused:
         parse_network(text)
     named = str(refused.value).partition(": ")[2].removesuffix(" was probably meant")
@@ -67,10 +81,10 @@ def test_too_wide_for_ipv4(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["::/0", "2000::/3", "::/15", "8000::/1", "fc00::/6", "fe00::/7", "fa00::/7", "fe80::/10"]
+    "text", ["::/0", "2000::/3", "::/15", "8000::/1", "fc00::/6", "fe00::/7", "fa00::/7", "fe00::/9", "fec0::/10"]
 )
 def test_too_wide_for_ipv6(text: str) -> None:
-    """A network of IPv6 wider than /16 would open the relay, unless all of it is unique local (RFC 4193)."""
+    """A network of IPv6 wider than /16 would open the relay, unless it is unique or link-local (RFC 4193, RFC 4291)."""
     with pytest.raises(ValueError, match="/16 is the widest"):
         parse_network(text)
 
@@ -245,6 +259,7 @@ def test_networks_of_one_version() -> None:
         ("172.16.0.0/12", None),
         ("192.168.0.0/16", None),
         ("fe80::/64", None),
+        ("fe80::/10", None),
         ("fd00::/16", None),
         ("fc00::/7", None),
         ("203.0.114.0/24", None),
@@ -253,6 +268,9 @@ def test_networks_of_one_version() -> None:
         ("!8.0.0.0/8", None),
         ("!172.0.0.0/8", None),
         ("172.0.0.0/8", "172.16.0.0/12 was probably meant"),
+        ("172.0.0.0/9", "holds public addresses of many owners: 172.16.0.0/12 was probably meant"),
+        ("192.0.0.0/8", "holds public addresses of many owners: 192.168.0.0/16 was probably meant"),
+        ("2001::/16", "public addresses, and every one of them may relay"),
         ("8.0.0.0/8", "holds 16777216 public addresses"),
         ("8.8.0.0/15", "holds 131072 public addresses"),
         ("2a00::/16", "public addresses, and every one of them may relay"),
