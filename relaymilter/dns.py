@@ -15,6 +15,7 @@ import dns.rdatatype
 import dns.resolver
 
 from relaymilter.lookups.crowd import Crowd
+from relaymilter.lookups.deadline import begin
 from relaymilter.lookups.guard import Guard, KeyFailed, Limits
 from relaymilter.policy.block_lists import error_in
 from relaymilter.policy.networks import Address, parse_address
@@ -95,7 +96,7 @@ class Resolver:
     def _ask_list(self, name: str) -> tuple[Address, ...] | None:
         """A list that fails for one client fails for all, as it is one zone, and does so at once for the next ones."""
         try:
-            records = self._records(name, "A", time.monotonic() + min(LIST_LIFETIME, self._lifetime))
+            records = self._records(name, "A", begin(min(LIST_LIFETIME, self._lifetime)))
         except KeyFailed as failure:
             raise LookupFailed(str(failure)) from failure
         replies: tuple[Address, ...] = tuple(filter(None, (parse_address(record.address) for record in records)))
@@ -104,7 +105,7 @@ class Resolver:
         return replies or None
 
     def _deadline(self) -> float:
-        return time.monotonic() + self._lifetime
+        return begin(self._lifetime)
 
     def _records(self, name: str, kind: str, until: float) -> list[Any]:
         """All records of a kind, at the end of a chain of CNAMEs; empty where there surely is none."""

@@ -1,5 +1,6 @@
 """One request, decided and laid open."""
 
+import time
 from dataclasses import dataclass
 
 from relaymilter.config.model import PolicySettings
@@ -33,7 +34,7 @@ class Explanation:
 
 def explain_request(settings: PolicySettings, request: Request) -> Explanation:
     """What the daemon would decide with these settings, and why."""
-    with waiting.allowing():
+    with waiting.allowing(time.monotonic() + settings.lookups.timeout):
         decision = ruleset(settings).decide(request)
     said = answer(decision, request, Mta.POSTFIX)
     return Explanation(

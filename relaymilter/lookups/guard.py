@@ -104,6 +104,8 @@ class Guard(Generic[T]):
         return self._stale(kept, refused)
 
     def _find_out(self, key: str, kept: _Kept | None) -> T | None:
+        if waiting.left() <= 0:  # which is no fault of this source
+            return self._stale(kept, "the time for the decision is over")
         ticket = self.breaker.enter()
         if isinstance(ticket, str):
             return self._stale(kept, ticket)

@@ -1,6 +1,12 @@
-"""Whether the thread that asks may wait for an answer: those of a LookupPool may, a callback of a milter may not."""
+"""Whether the thread that asks may wait for an answer, and until when.
 
+A callback of a milter may not: it answers for every session there is. A thread of a LookupPool may, until the deadline
+of the decision that it makes; nobody listens to what comes later.
+"""
+
+import math
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,16 +19,26 @@ def allow() -> None:
 
 
 @contextmanager
-def allowing() -> Iterator[None]:
-    """This thread may wait meanwhile."""
-    before = allowed()
-    _here.allowed = True
+def allowing(until: float = math.inf) -> Iterator[None]:
+    """This thread may wait meanwhile, until this moment of the monotonic clock."""
+    before = allowed(), end()
+    _here.allowed, _here.end = True, until
     try:
         yield
     finally:
-        _here.allowed = before
+        _here.allowed, _here.end = before
 
 
 def allowed() -> bool:
-    """May this thread wait?"""
+    """May this thread wait? Also when its time is over: then there is no answer."""
     return getattr(_here, "allowed", False)
+
+
+def end() -> float:
+    """The moment at which the decision that this thread makes must be there; infinity where it makes none."""
+    return getattr(_here, "end", math.inf)
+
+
+def left() -> float:
+    """Seconds until then; 0 if there are none."""
+    return max(0.0, end() - time.monotonic())

@@ -5,16 +5,17 @@ too: uncertain, at once. A thread that is late goes on until its look-up ends; i
 """
 
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 
-from relaymilter.lookups.waiting import allow as allow_waiting
+from relaymilter.lookups import waiting
 from relaymilter.milter.session import Session
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.verdict import Decision
 
 THREADS = 16
-WAITING = 256
+QUEUE = 256
 DEADLINE = 2.0
 """Seconds. MTAs give a milter 10 (Sendmail) or 30 (Postfix) for an answer."""
 
@@ -22,10 +23,10 @@ DEADLINE = 2.0
 class LookupPool:
     """Threads to decide in. To be made after the fork, since threads do not survive one."""
 
-    def __init__(self, threads: int = THREADS, waiting: int = WAITING, deadline: float = DEADLINE) -> None:
+    def __init__(self, threads: int = THREADS, queue: int = QUEUE, deadline: float = DEADLINE) -> None:
         self.deadline = deadline
-        self._room = threading.BoundedSemaphore(threads + waiting)
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="lookup", initializer=allow_waiting)
+        self._room = threading.BoundedSemaphore(threads + queue)
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="lookup")
 
     def start(self, session: Session, asked: Request) -> "Future[Decision]":
         """The decision to come; the future raises only if too_late() cancelled it."""
@@ -33,11 +34,12 @@ class LookupPool:
             full: Future[Decision] = Future()
             full.set_result(session.uncertain("too many look-ups are under way"))
             return full
-        return self._executor.submit(self._decide, session, asked)
+        return self._executor.submit(self._decide, session, asked, time.monotonic() + self.deadline)
 
-    def _decide(self, session: Session, asked: Request) -> Decision:
+    def _decide(self, session: Session, asked: Request, until: float) -> Decision:
         try:
-            return session.decide(asked)
+            with waiting.allowing(until):
+                return session.decide(asked)
         finally:
             self._room.release()
 

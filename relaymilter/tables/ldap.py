@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
+from relaymilter.lookups.deadline import begin
 from relaymilter.lookups.guard import KeyFailed
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.tables.channel import Channel
@@ -93,7 +94,7 @@ class LdapTable:
         """The values for a key, joined; empty where no attribute is wanted. Raises LookupFailed."""
         if not _comparable(key):
             return None
-        deadline = time.monotonic() + DEADLINE
+        deadline = begin(DEADLINE)
         problem: Exception | None = None
         for connect in self._ways():
             try:

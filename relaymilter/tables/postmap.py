@@ -9,12 +9,12 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
+from relaymilter.lookups import waiting
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.tables.table import TableError
 
-QUERY_SECONDS = 2.5
-"""Where a file was written a moment ago, Postfix waits for nearly two seconds, lest it be half written."""
 READ_SECONDS = 60.0
+"""For a whole map, and for a key where no decision waits for it."""
 
 _WHERE_ELSE = ("/usr/sbin", "/usr/local/sbin")
 _SERIOUS = re.compile(rb"(?:fatal|panic|error|warning): ([^\n]*)")
@@ -58,14 +58,19 @@ def entries(options: list[str], name: str) -> Iterator[tuple[str, str]]:
 
 
 def value(options: list[str], name: str, key: str) -> str | None:
-    """The value of this key in the map `type:name`, or None. Raises LookupFailed."""
+    """The value of this key in the map `type:name`, or None. Raises LookupFailed.
+
+    Where a file was written a moment ago, Postfix waits for nearly two seconds, lest it be half written. So a question
+    has all the time that the decision has which needs it.
+    """
+    seconds = min(READ_SECONDS, waiting.left())
     try:
         octets = key.encode("utf-8")
-        done = run("postmap", [*options, "-f", "-q", octets, name], QUERY_SECONDS)
+        done = run("postmap", [*options, "-f", "-q", octets, name], seconds)
     except OSError as error:
         raise LookupFailed(f"postmap: {error.strerror}") from None
     except subprocess.TimeoutExpired:
-        raise LookupFailed(f"postmap: no answer within {QUERY_SECONDS:g} s") from None
+        raise LookupFailed(f"postmap: no answer within {seconds:.2g} s") from None
     except ValueError:  # NUL, or not UTF-8: Postfix has no such key
         return None
     if done.returncode == 1 and not done.stdout and not _HARMLESS.sub(b"", done.stderr).strip():

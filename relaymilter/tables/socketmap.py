@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from relaymilter.lookups.deadline import begin
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.tables.table import TableError
 
@@ -65,7 +66,7 @@ def _answer(reply: str) -> str | None:
 
 def _ask(address: Address, request: bytes) -> bytes:
     """The reply to one request. Raises OSError and LookupFailed."""
-    deadline = time.monotonic() + SECONDS
+    deadline = begin(SECONDS)
 
     def in_time() -> socket.socket:
         left = deadline - time.monotonic()

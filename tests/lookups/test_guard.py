@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -493,3 +494,15 @@ def test_a_ready_table_that_fails_gives_no_answer(source: Source, error: Excepti
     source.fails = error
     with pytest.raises(LookupFailed, match=r"^test:source: .*locked$"):
         ReadyTable(source).find("here")
+
+
+def test_no_time_left(source: Source, clock: Clock) -> None:
+    """A source that a decision comes to when its time is over is not asked, and not blamed."""
+    table = GuardedTable(source, Limits(), clock)
+    with waiting.allowing(time.monotonic() - 1):
+        for number in range(9):
+            with pytest.raises(LookupFailed, match="the time for the decision is over"):
+                table.find(f"k{number}")
+    with waiting.allowing():
+        table.find("k")
+    assert source.asked == ["k"]

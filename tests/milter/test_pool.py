@@ -1,9 +1,11 @@
 """Decisions that may block: bounded in number and in time, and never a permit by default."""
 
 import threading
+import time
 
 import pytest
 
+from relaymilter.lookups import deadline, waiting
 from relaymilter.milter.pool import LookupPool
 from relaymilter.milter.session import Service, Session
 from relaymilter.policy.envelope import client, request
@@ -55,9 +57,25 @@ def test_a_missed_deadline_is_uncertain(gate: Gate, session: Session) -> None:
     assert (decision.verdict.reply.code, decision.verdict.reason) == (451, "no answer within 0.05 s")
 
 
+def test_a_question_ends_with_the_decision() -> None:
+    """Its time in the queue counts, too, and a question that may take longer by itself takes no longer."""
+    seen: list[float] = []
+
+    def ask(_request: object) -> NoOpinion:
+        began = time.monotonic()
+        seen.extend((waiting.end(), deadline.begin(5.0), began + waiting.left()))
+        return NoOpinion("asked")
+
+    session = Session(Service(Ruleset((RelayRule("slow", ask),)), decisions=None))
+    before = time.monotonic()
+    assert LookupPool(deadline=3.0).start(session, ASKED).result(5).rule == "no-rule"
+    assert before + 3.0 <= seen[0] <= time.monotonic() + 3.0
+    assert seen[1] == seen[0] == pytest.approx(seen[2], abs=0.01)
+
+
 def test_a_full_pool_is_uncertain_at_once(gate: Gate, session: Session) -> None:
     """No queue without end behind a table that hangs."""
-    pool = LookupPool(threads=1, waiting=1, deadline=10)
+    pool = LookupPool(threads=1, queue=1, deadline=10)
     under_way = [pool.start(session, ASKED) for _ in range(2)]
     assert gate.asked.acquire(timeout=5)
     refused = pool.start(session, ASKED)
@@ -72,13 +90,13 @@ def test_a_full_pool_is_uncertain_at_once(gate: Gate, session: Session) -> None:
 def test_room_comes_back(gate: Gate, session: Session) -> None:
     """A decision that is made makes room for another, many times over."""
     gate.open.set()
-    pool = LookupPool(threads=1, waiting=0)
+    pool = LookupPool(threads=1, queue=0)
     assert {pool.start(session, ASKED).result(5).rule for _ in range(50)} <= {"no-rule"}
 
 
 def test_a_look_up_that_has_not_begun_is_not_made_after_its_deadline(gate: Gate, session: Session) -> None:
     """It gives its room back, too."""
-    pool = LookupPool(threads=1, waiting=1, deadline=0.05)
+    pool = LookupPool(threads=1, queue=1, deadline=0.05)
     first = pool.start(session, ASKED)
     assert gate.asked.acquire(timeout=5)
     assert [pool.wait(session, ASKED).rule for _ in range(3)] == ["broken"] * 3
