@@ -1,7 +1,9 @@
 """A place for one worker: who serves in it, and when a lost one is replaced.
 
-The pause before a replacement grows with every loss, so that a worker that cannot live does not burn the machine, and
-shrinks to nothing once one has lived for a while.
+A worker that has served for STEADY_SECONDS is replaced at once. The pause grows with every one that has not, so that a
+worker that cannot live does not burn the machine, but never beyond the last of PAUSES: whoever can kill a worker by
+what he sends does not stop mail. Meanwhile the parent holds the socket, where connections wait: an MTA sees a delay,
+which is far from its time limits (30 s in Postfix, milter_connect_timeout), and no failure.
 """
 
 import logging
@@ -14,10 +16,10 @@ from relaymilter.daemon.worker import Worker
 
 log = logging.getLogger(__name__)
 
-PAUSES = (0.0, 0.1, 0.5, 2.0, 5.0, 15.0, 30.0)
+PAUSES = (0.0, 0.1, 0.2, 0.5, 1.0)
 """Seconds before the first replacement, the second, ..."""
-STEADY_SECONDS = 60.0
-"""A worker that lived this long begins the pauses anew."""
+STEADY_SECONDS = 0.5
+"""A worker that lived this long begins the pauses anew; a start takes some hundredths of it."""
 
 
 @dataclass(slots=True)
@@ -42,7 +44,7 @@ class Slot:
         if self.worker is not None:
             self.worker.control.close()
             self.worker = None
-        if time.monotonic() - self.since > STEADY_SECONDS:
+        if time.monotonic() - self.since >= STEADY_SECONDS:
             self.losses = 0
         log.error("worker %d %s; a new one starts in %.1f s", self.number, ending(status), self.postpone())
 
