@@ -74,24 +74,33 @@ def namespace() -> Iterator[Namespace]:
         yield network
 
 
+@pytest.fixture(scope="session", params=["loop", "libmilter"])
+def closing(request: pytest.FixtureRequest, session_folder: Path) -> Path:
+    """A folder for the relaymilter of each runtime in turn, which has its name, and the MTAs that it closes."""
+    folder = session_folder / str(request.param)
+    folder.mkdir(mode=0o755)
+    return folder
+
+
 @pytest.fixture(scope="session")
-def closed(session_folder: Path) -> Iterator[Relaymilter]:
+def closed(closing: Path) -> Iterator[Relaymilter]:
     """The relaymilter that closes `postfix` and `sendmail`."""
-    with running(Relaymilter(session_folder / "relaymilter", "--local-domain", "example.org")) as daemon:
+    flags = ("--local-domain", "example.org", "--runtime", closing.name)
+    with running(Relaymilter(closing / "relaymilter", *flags)) as daemon:
         yield daemon
 
 
 @pytest.fixture(scope="session")
-def postfix(namespace: Namespace, session_folder: Path, closed: Relaymilter) -> Iterator[Postfix]:
+def postfix(namespace: Namespace, closing: Path, closed: Relaymilter) -> Iterator[Postfix]:
     """A Postfix that would relay for anyone, closed by relaymilter."""
-    with running(Postfix(namespace, session_folder / "postfix", MtaSettings((closed.milter,)))) as mta:
+    with running(Postfix(namespace, closing / "postfix", MtaSettings((closed.milter,)))) as mta:
         yield mta
 
 
 @pytest.fixture(scope="session")
-def sendmail(namespace: Namespace, session_folder: Path, closed: Relaymilter) -> Iterator[Sendmail]:
+def sendmail(namespace: Namespace, closing: Path, closed: Relaymilter) -> Iterator[Sendmail]:
     """A Sendmail that would relay for anyone, closed by relaymilter."""
-    with running(Sendmail(namespace, session_folder / "sendmail", MtaSettings((closed.milter,)))) as mta:
+    with running(Sendmail(namespace, closing / "sendmail", MtaSettings((closed.milter,)))) as mta:
         yield mta
 
 
@@ -110,8 +119,8 @@ def open_sendmail(namespace: Namespace, session_folder: Path) -> Iterator[Sendma
 
 
 @pytest.fixture(params=["postfix", "sendmail"])
-def mta(request: pytest.FixtureRequest) -> Mta:
-    """Each closed MTA in turn."""
+def mta(request: pytest.FixtureRequest, closing: Path) -> Mta:
+    """Each closed MTA in turn, by each runtime."""
     found: Mta = request.getfixturevalue(request.param)
     return found
 

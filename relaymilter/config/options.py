@@ -137,9 +137,9 @@ DAEMON = (
     Option(
         "runtime",
         Kind.TEXT,
-        "What speaks to the MTA: libmilter, or an event loop, which costs less (on uvloop where that is installed).",
-        "libmilter|loop",
-        default="libmilter",
+        "What speaks to the MTA: an event loop (on uvloop where that is installed), or libmilter, which costs more.",
+        "loop|libmilter",
+        default="loop",
     ),
     Option("workers", Kind.NUMBER, "How many processes serve.", "N", default="1"),
     Option("no-pin", Kind.SWITCH, "Let a worker move between processor cores; kept on one it costs less."),

@@ -21,7 +21,7 @@ from relaymilter.policy.verdict import Reply
 
 T = TypeVar("T")
 
-RUNTIMES: tuple[Literal["libmilter", "loop"], ...] = ("libmilter", "loop")
+RUNTIMES: tuple[Literal["libmilter", "loop"], ...] = ("loop", "libmilter")
 DEFAULT_NETWORKS = ("127.0.0.0/8", "::1/128")
 DEFAULT_SOCKET = "inet:8894@127.0.0.1"
 

@@ -63,6 +63,8 @@ class Supervisor:
                 slot.fill(self.start(slot, self.settings))
             dry = ", in a dry run: nothing is refused" if self.settings.dry_run else ""
             log.info("serving on %s%s", self.listener.endpoint, dry)
+            for remark in worker.remarks(self.settings):
+                log.warning("%s", remark)
             notify("READY=1")
             self.wait_for_signals()
         finally:

@@ -81,6 +81,15 @@ def start(
             os._exit(status)  # whatever else fails: two must not go on as the parent
 
 
+def remarks(settings: Settings) -> list[str]:
+    """What there is to say of the runtime, once at the start."""
+    if settings.runtime != "loop":
+        return []
+    from relaymilter.milter import loop  # libmilter's workers have no use for asyncio
+
+    return [] if loop.uvloop else [loop.WITHOUT_UVLOOP]
+
+
 def _live(settings: Settings, listener: socket.socket, control: socket.socket, core: int) -> None:
     os.setpgid(0, 0)  # a terminal's ^C is for the parent
     sink = log_to(settings.log.syslog, settings.log.verbose)

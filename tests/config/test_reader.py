@@ -128,7 +128,7 @@ OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
     "log-decisions": ("refused", "none", lambda s: s.log.decisions),
     "stop-timeout": ("5.0", "7.5", lambda s: str(s.stop_timeout)),
     "watch": ("0.0", "7.5", lambda s: str(s.watch)),
-    "runtime": ("loop", "libmilter", lambda s: s.runtime),
+    "runtime": ("libmilter", "loop", lambda s: s.runtime),
     "workers": ("2", "3", lambda s: str(s.workers)),
     "no-pin": ("yes", "no", lambda s: "no" if s.pin else "yes"),
     "verbose": ("yes", "no", lambda s: "yes" if s.log.verbose else "no"),

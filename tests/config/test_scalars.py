@@ -115,7 +115,7 @@ def test_bad_pidfile(text: str) -> None:
         ("reply", "postfix, sendmail, defer"),
         ("on-error", "defer, reject"),
         ("log-format", "text, json"),
-        ("runtime", "libmilter, loop"),
+        ("runtime", "loop, libmilter"),
         ("log-decisions", "all, refused, none"),
     ],
 )

@@ -165,7 +165,7 @@ def test_flags_that_do_not_serve(flag: str) -> None:
     assert "smtpd_milters" not in done.stdout
 
 
-HIDE_CLICK = f'mount --bind "$1" {DISTRIBUTION}/click && shift && exec "$@"'
+HIDE = f'mount --bind "$1" "{DISTRIBUTION}/$2" && shift 2 && exec "$@"'
 
 WORKING_APT = f"""
 case "$*" in
@@ -180,16 +180,19 @@ echo "E: Unable to fetch some archives" >&2
 exit 100
 """
 
+# Fetches lists, but nothing else.
+NO_SUCH_PACKAGE = f"case $* in *install*) {BROKEN_APT} ;; esac\n"
 
-def without_click(folder: Path, apt_get: str, *flags: str) -> subprocess.CompletedProcess[str]:
-    """contrib/start where click is not installed, with an apt-get of ours, which logs what it is told."""
+
+def without(hidden: str, folder: Path, apt_get: str, *flags: str) -> subprocess.CompletedProcess[str]:
+    """contrib/start where this package is not installed, with an apt-get of ours, which logs what it is told."""
     (folder / "bin").mkdir()
     (folder / "bin" / "apt-get").write_text(f'#!/bin/sh\necho "$DEBIAN_FRONTEND $*" >>"$APT_LOG"\n{apt_get}')
     (folder / "bin" / "apt-get").chmod(0o755)
     (folder / "broken").mkdir()
     (folder / "broken" / "__init__.py").write_text("raise ImportError")
     return subprocess.run(
-        ["unshare", "--mount", "sh", "-c", HIDE_CLICK, "sh", folder / "broken", START, *flags],
+        ["unshare", "--mount", "sh", "-c", HIDE, "sh", folder / "broken", hidden, START, *flags],
         env={"PATH": f"{folder}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "APT_LOG": str(folder / "log")},
         capture_output=True,
         text=True,
@@ -197,20 +200,33 @@ def without_click(folder: Path, apt_get: str, *flags: str) -> subprocess.Complet
     )
 
 
+def attempts(package: str) -> list[str]:
+    """What apt-get is told to install this: once with the package lists that there are, once with fresh ones."""
+    install = f"install -y --no-install-recommends --no-remove {package}"
+    return [f"noninteractive -q -o DPkg::Lock::Timeout=60 {call}" for call in (install, "update", install)]
+
+
 def test_installs_only_what_is_missing(tmp_path: Path) -> None:
     """What cannot be imported is installed, and nothing else; lists are fetched only where it does not go without."""
-    done = without_click(tmp_path, WORKING_APT, "--check")
+    done = without("click", tmp_path, WORKING_APT, "--check")
     assert (done.returncode, done.stdout) == (0, "The configuration is sound.\n"), done.stderr
-    install = "install -y --no-install-recommends --no-remove python3-click"
-    calls = (tmp_path / "log").read_text().splitlines()
-    assert calls == [f"noninteractive -q -o DPkg::Lock::Timeout=60 {call}" for call in (install, "update", install)]
+    assert (tmp_path / "log").read_text().splitlines() == attempts("python3-click")
 
 
 def test_says_what_cannot_be_installed(tmp_path: Path) -> None:
     """Where apt-get fails, what it said is shown, and the status is 69."""
-    done = without_click(tmp_path, BROKEN_APT, "--check")
+    done = without("click", tmp_path, BROKEN_APT, "--check")
     assert (done.returncode, done.stdout) == (69, "")
     assert "E: Unable to fetch some archives" in done.stderr
+
+
+def test_goes_on_without_uvloop(tmp_path: Path) -> None:
+    """Where uvloop cannot be had, what apt-get said is shown, and relaymilter runs all the same."""
+    done = without("uvloop", tmp_path, NO_SUCH_PACKAGE, "--check")
+    assert (done.returncode, done.stdout) == (0, "The configuration is sound.\n"), done.stderr
+    assert "E: Unable to fetch some archives" in done.stderr
+    assert "contrib/start: going on without python3-uvloop" in done.stderr
+    assert (tmp_path / "log").read_text().splitlines() == attempts("python3-uvloop")
 
 
 def test_serves_from_a_private_folder(namespace: Namespace, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.rig import wait_for
 from tests.wire.mta import dial
 
-from .process import DENIED, Daemon, read_end
+from .process import DENIED, ROOT, Daemon, read_end
 
 DOMAIN = ("--local-domain", "example.org")
 
@@ -45,6 +45,25 @@ def test_inet6(folder: Path, runtime: tuple[str, str]) -> None:
         daemon.where = f"inet:::1:{port}"
         assert daemon.ask() == DENIED
         assert daemon.stop() == 0
+
+
+def test_loop_without_uvloop(folder: Path) -> None:
+    """On asyncio alone it serves, and says once at the start what is lost, not with each worker or reload."""
+    (folder / "hidden").mkdir()
+    (folder / "hidden" / "uvloop.py").write_text("raise ImportError\n")
+    hidden = {"PYTHONPATH": f"{folder}/hidden:{ROOT}"}
+    with Daemon(folder, *DOMAIN, "--workers", "2", environment=hidden) as daemon:
+        assert daemon.ask() == DENIED
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_log("reloaded")
+        assert daemon.log.count("WARNING: uvloop is not installed") == 1
+
+
+def test_nothing_to_remark(folder: Path, runtime: tuple[str, str]) -> None:
+    """With uvloop there is nothing to say of the loop, nor of libmilter."""
+    with Daemon(folder, *DOMAIN, *runtime) as daemon:
+        assert daemon.ask() == DENIED
+        assert "uvloop" not in daemon.log
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])

@@ -137,9 +137,10 @@ def test_down_at_the_start(unbound: Unbound, tmp_path: Path) -> None:
         unbound.start()
 
 
-def test_dead_domains_take_no_threads(unbound: Unbound, tmp_path: Path) -> None:
+@pytest.mark.parametrize("runtime", ["loop", "libmilter"])
+def test_dead_domains_take_no_threads(unbound: Unbound, tmp_path: Path, runtime: str) -> None:
     """A domain whose name servers do not answer costs a thread now and then, and keeps no other waiting."""
-    with Daemon(tmp_path, *POLICY, "--dns-server", unbound.server) as daemon:
+    with Daemon(tmp_path, *POLICY, "--dns-server", unbound.server, "--runtime", runtime) as daemon:
         assert daemon.ask(b"<v@silent.example>") == LATER  # after the lookup-timeout of 2 s
         assert daemon.ask(b"<v@backed.test>") == "continue"
         wait_for(lambda: quick(daemon, b"<v@silent.example>"), "it is not asked for any more")

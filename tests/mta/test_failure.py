@@ -12,10 +12,10 @@ from tests.mta.dialogue import VICTIM, begin, refusal
 from tests.rig import STRANGER, Mta, MtaSettings, Namespace, Postfix, Relaymilter, Reply, Sendmail, running, wait_for
 
 
-@pytest.fixture
-def daemon(folder: Path) -> Iterator[Relaymilter]:
-    """A relaymilter that a test may kill."""
-    relaymilter = Relaymilter(folder / "milter", "--local-domain", "example.org")
+@pytest.fixture(params=["loop", "libmilter"])
+def daemon(request: pytest.FixtureRequest, folder: Path) -> Iterator[Relaymilter]:
+    """A relaymilter that a test may kill, on each runtime in turn."""
+    relaymilter = Relaymilter(folder / "milter", "--local-domain", "example.org", "--runtime", request.param)
     relaymilter.start()
     yield relaymilter
     relaymilter.end(signal.SIGTERM)

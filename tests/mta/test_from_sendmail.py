@@ -36,24 +36,24 @@ class Pair:
 
 
 @contextmanager
-def _pair(namespace: Namespace, folder: Path) -> Iterator[Pair]:
+def _pair(namespace: Namespace, folder: Path, runtime: str) -> Iterator[Pair]:
     directory = folder / "mail"
     directory.mkdir()
     (directory / "local-host-names").write_text("hosted.example\n")
     (directory / "relay-domains").write_text("relay.example\n203.0.113.2\n")
     makemap(directory / "access", ACCESS)
-    daemon = Relaymilter(folder / "milter", "--mta", f"sendmail:{directory}")
+    daemon = Relaymilter(folder / "milter", "--mta", f"sendmail:{directory}", "--runtime", runtime)
     mta = Sendmail(namespace, directory, MtaSettings((daemon.milter,), extra=FEATURES))
     with running(mta), running(daemon):  # sendmail.cf is made when it starts
         yield Pair(mta, daemon)
 
 
-@pytest.fixture(scope="module")
-def pair(namespace: Namespace) -> Iterator[Pair]:
-    """Both, running."""
+@pytest.fixture(scope="module", params=["loop", "libmilter"])
+def pair(request: pytest.FixtureRequest, namespace: Namespace) -> Iterator[Pair]:
+    """Both, running, on each runtime in turn."""
     with open_folder() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", sendmail_path(folder / "programs"))
-        with _pair(namespace, folder) as made:
+        with _pair(namespace, folder, request.param) as made:
             yield made
 
 

@@ -82,10 +82,11 @@ def test_sendmail_reply(sendmail_speaking: Mta) -> None:
     assert str(recipient_reply(sendmail_speaking, VICTIM)) == expected
 
 
+@pytest.mark.parametrize("runtime", ["loop", "libmilter"])
 @pytest.mark.parametrize("milter", ["inet:127.0.0.1:8894", "inet:[::1]:8894"], ids=["IPv4", "IPv6"])
-def test_inet_socket(namespace: Namespace, folder: Path, milter: str) -> None:
+def test_inet_socket(namespace: Namespace, folder: Path, milter: str, runtime: str) -> None:
     """A milter on a TCP socket closes Postfix and Sendmail as one on a Unix socket does."""
-    daemon = Relaymilter(folder / "milter", milter=milter, namespace=namespace)
+    daemon = Relaymilter(folder / "milter", "--runtime", runtime, milter=milter, namespace=namespace)
     settings = MtaSettings((daemon.milter,))
     with (
         running(daemon),

@@ -49,7 +49,8 @@ class Relaymilter:
         return [sys.executable, "-m", "relaymilter", "run", *fixed, *self._flags]
 
     def start(self) -> None:
-        """Start it, and return when it accepts connections."""
+        """Start it, and return when it accepts connections, and a worker serves them."""
+        served = self.log().count("serving on")
         with open(self._log, "a") as log:
             options: Line = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "cwd": ROOT}
             if self._namespace:
@@ -57,6 +58,7 @@ class Relaymilter:
             else:
                 self.process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *self.command], text=True, **options)
         wait_for(self._accepts, "relaymilter listens")
+        wait_for(lambda: self.log().count("serving on") > served, "a worker serves")
 
     def stop(self) -> None:
         """End it by SIGTERM, and demand exit status 0."""

@@ -27,7 +27,7 @@ IN_TABLE = b"<joe@table.example>"
 QUERY = "SELECT 1 FROM entries WHERE name = :key"
 OPEN = "not asked for a while"
 
-runtimes = pytest.mark.parametrize("runtime", ["libmilter", "loop"])
+runtimes = pytest.mark.parametrize("runtime", ["loop", "libmilter"])
 
 
 @contextmanager
