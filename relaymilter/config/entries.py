@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from relaymilter.config.problems import FirstOfMany, Problems, Value
+from relaymilter.config.public_suffixes import public_suffixes
 from relaymilter.config.sets import NameSet, NetworkSet
 from relaymilter.policy.domains import MAX_DOMAIN, domain_form
 from relaymilter.policy.networks import LocalNetwork, Networks, parse_network, suspicion
@@ -163,7 +164,8 @@ def usual_domains(text: str) -> list[str] | None:
     if not _USUAL(text):
         return None
     found = text.split("\n")[:-1]
-    return found if len(max(found, key=len)) <= MAX_DOMAIN else None
+    doubtful = not public_suffixes().names.isdisjoint(found)
+    return None if doubtful or len(max(found, key=len)) > MAX_DOMAIN else found
 
 
 def parse_domain(entry: str) -> str:
@@ -199,8 +201,10 @@ def _doubt_network(local: LocalNetwork) -> str | None:
 
 
 def _doubt_domain(domain: str) -> str | None:
-    if domain[0] == "." and "." not in domain[1:]:
+    if domain[0] == "." and ("." not in domain[1:] or domain[1:] in public_suffixes()):
         return f"{domain} stands for every domain that ends so"
+    if domain in public_suffixes():
+        return f"{domain} is a public suffix, below which anybody may have a domain: name your own"
     return None
 
 

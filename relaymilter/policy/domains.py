@@ -12,6 +12,8 @@ from functools import lru_cache
 from relaymilter.policy.ports import Names, may_wait
 
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_DEVIATION = re.compile("[\u00df\u03c2\u200c\u200d]")
+"""Sharp s, final sigma, and two joiners: IDNA 2003 maps them away, IDNA 2008 keeps them (UTS 46 7)."""
 _UPPER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 MAX_DOMAIN = 255
 """Octets of a domain (RFC 5321 4.5.3.1.2)."""
@@ -49,8 +51,26 @@ def _a_label(label: str) -> str:
     except UnicodeError:
         same = False
     if not same:
-        raise ValueError(f"{label[:70]!r} has no certain A-label")
+        raise ValueError(_no_certain_a_label(label))
     return ascii_form
+
+
+def _no_certain_a_label(label: str) -> str:
+    """With what to write instead, for an administrator who means one of the two."""
+    shown = f"{label[:70]!r} has no certain A-label"
+    if len(label) > 63:
+        return shown
+    form = label.lower()
+    try:
+        old = label.encode("idna").decode("ascii")
+        new = "xn--" + form.encode("punycode").decode("ascii") if _DEVIATION.search(form) else ""
+    except UnicodeError:
+        return shown
+    if not all(map(_LABEL.fullmatch, old.split("."))):
+        return shown
+    if new and old != new:
+        return f"{shown}: write {new}, which IDNA 2008 makes of it, or {old}, which IDNA 2003 does"
+    return f"{shown}: write {old} if that is meant"
 
 
 def _literal_form(text: str) -> str:

@@ -76,8 +76,15 @@ def test_bad_network(entry: str, message: str) -> None:
         ("two words.org", "'two words.org' is no domain: 'two words' is no label of a domain"),
         ("a.org,b.org", "'a.org,b.org' is no domain: 'org,b' is no label of a domain"),
         ("-a.org", "'-a.org' is no domain: '-a' is no label of a domain"),
-        ("straße.example", "'straße.example' is no domain: 'straße' has no certain A-label"),
-        ("\u212aite.example", "'\u212aite.example' is no domain: '\u212aite' has no certain A-label"),
+        (
+            "straße.example",
+            "'straße.example' is no domain: 'straße' has no certain A-label: write xn--strae-oqa, which IDNA 2008 "
+            "makes of it, or strasse, which IDNA 2003 does",
+        ),
+        (
+            "\u212aite.example",
+            "'\u212aite.example' is no domain: '\u212aite' has no certain A-label: write kite if that is meant",
+        ),
         ("a" * 64 + ".org", f"'{'a' * 64}.org' is no domain: '{'a' * 64}' is no label of a domain"),
     ],
 )
@@ -220,11 +227,23 @@ def test_suspicious_network(entries: str | tuple[str, ...], warning: str) -> Non
     assert (f"--local-network: {warning}",) == reading(local_network=entries).warnings
 
 
-@pytest.mark.parametrize("entry", [".com", ".xn--p1ai"])
+@pytest.mark.parametrize("entry", [".com", ".xn--p1ai", ".co.uk"])
 def test_suspicious_domain(entry: str) -> None:
-    """A top-level domain's subdomains are warned of."""
+    """The subdomains of a top-level domain, or of another public suffix, are warned of."""
     warning = f"--local-domain: {entry} stands for every domain that ends so"
     assert (warning,) == reading(local_domain=entry).warnings
+
+
+@pytest.mark.parametrize("option", ["local-domain", "relay-domain"])
+@pytest.mark.parametrize("entry", ["com", "CO.UK"])
+@pytest.mark.parametrize("table", [False, True], ids=["flag", "table"])
+def test_public_suffix(option: str, entry: str, table: bool) -> None:
+    """So is a public suffix by itself, in a table of usual domains too."""
+    Path("domains").write_text(f"example.org\n{entry.lower()}\nexample.net\n")
+    given = {option.replace("-", "_"): "file:domains" if table else entry}
+    place = f"domains:2: {option}" if table else f"--{option}"
+    said = f"{entry.lower()} is a public suffix, below which anybody may have a domain: name your own"
+    assert (f"{place}: {said}",) == reading(**given).warnings
 
 
 @pytest.mark.parametrize(
@@ -236,7 +255,7 @@ def test_suspicious_domain(entry: str) -> None:
         {"local_network": ("192.0.2.0/24", "!192.0.2.66")},
         {"local_network": "8.8.0.0/16"},
         {"local_network": "2600:1::/32"},
-        {"local_domain": (".example.org", "com")},
+        {"local_domain": (".example.org", "localhost", "example.co.uk", "example.com")},
     ],
     ids=["default", "private", "loopback", "excluded from another", "a /16", "a /32 of IPv6", "domains"],
 )

@@ -116,6 +116,27 @@ def test_no_certain_a_label(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("straße.test", "write xn--strae-oqa, which IDNA 2008 makes of it, or strasse, which IDNA 2003 does"),
+        ("STRASSE.faß", "write xn--fa-hia, which IDNA 2008 makes of it, or fass, which IDNA 2003 does"),
+        ("κόσμος.test", "write xn--vxaejmc7c, which IDNA 2008 makes of it, or xn--vxaejoc4c, which IDNA 2003 does"),
+        ("BÜCHER.test", "write xn--bcher-kva if that is meant"),
+        ("\uff4bite.test", "write kite if that is meant"),
+        ("kite.test\uff20else.test", "no certain A-label"),
+        ("\xad.test", "no certain A-label"),
+        ("ü" * 60 + ".test", "no certain A-label"),
+    ],
+    ids=["sharp s", "sharp s last", "final sigma", "capital", "full-width", "no label", "nothing left", "too long"],
+)
+def test_a_label_to_write(text: str, hint: str) -> None:
+    """The error has the A-label that was meant, or both where IDNA 2003 and IDNA 2008 disagree; none that is none."""
+    with pytest.raises(ValueError, match="no certain A-label") as refused:
+        domain_form(text)
+    assert str(refused.value).endswith(hint)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         pytest.param("[", id="open"),
