@@ -36,6 +36,11 @@ class Breaker:
         self._probing_until = 0.0
         self._reason = ""
 
+    @property
+    def failing(self) -> bool:
+        """The last answer did not come; the breaker may be closed yet."""
+        return self._failures > 0
+
     def refuses(self) -> str | None:
         """Why the source is not asked now, or None."""
         if self._failures < FAILURES:

@@ -1,7 +1,8 @@
 """Whether the thread that asks may wait for an answer, and until when.
 
 A callback of a milter may not: it answers for every session there is. A thread of a LookupPool may, until the deadline
-of the decision that it makes; nobody listens to what comes later.
+of the decision that it makes; nobody listens to what comes later. The event loop's own thread may not wait either, but
+may do what mostly takes microseconds, such as a change in a file of SQLite.
 """
 
 import math
@@ -42,3 +43,13 @@ def end() -> float:
 def left() -> float:
     """Seconds until then; 0 if there are none."""
     return max(0.0, end() - time.monotonic())
+
+
+def allow_brief() -> None:
+    """This thread may, from now on, do what is quick but for a rare accident."""
+    _here.brief = True
+
+
+def brief_allowed() -> bool:
+    """May this thread do what is quick but for a rare accident?"""
+    return getattr(_here, "brief", False)
