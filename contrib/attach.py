@@ -16,7 +16,7 @@ import click
 from relaymilter.cli.flags import flags
 from relaymilter.cli.run import run
 from relaymilter.config.endpoint import Endpoint, FdEndpoint, InetEndpoint, UnixEndpoint
-from relaymilter.config.entries import parse_domain
+from relaymilter.config.forms import parse_domain
 from relaymilter.config.model import Settings
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import read
@@ -61,7 +61,7 @@ def additions(arguments: list[str], settings: Settings) -> list[str]:
     added = []
     if not given(arguments).keys() & {"config", "local_domain", "relay_domain"}:
         added += [word for name in host_names() for word in ("--local-domain", name)]
-    if os.geteuid() == 0 and settings.account is None and not isinstance(settings.listen.socket, UnixEndpoint):
+    if os.geteuid() == 0 and settings.daemon.account is None and not isinstance(settings.listen.socket, UnixEndpoint):
         added += ["--user", "nobody"]
     return added
 

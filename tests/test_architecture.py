@@ -40,8 +40,11 @@ RANKS = {
 }
 """The parts of the package, from the bottom up. Nothing imports upward; parts of one rank import in one direction."""
 
-POLICY_ALONE = ("config.model", "config.options")
+POLICY_ALONE = ("config.sets", "config.endpoint")
 """Of config these may import policy and nothing else of the package."""
+
+NO_SUBJECT = {"config.options", "config.model", "config.reader", "config.wiring", "config.restricting"}
+"""Of config these may import the modules of subjects; a subject imports none of another, nor any of these."""
 
 PURE = {
     *("__future__", "abc", "bisect", "collections", "collections.abc", "dataclasses", "enum", "functools", "ipaddress"),
@@ -132,7 +135,7 @@ def every_part_is_known(found: list[Module]) -> Iterator[str]:
 
 
 def nothing_imports_upward(found: list[Module]) -> Iterator[str]:
-    """An import goes to the same part or further down, and config's model and options import policy alone."""
+    """An import goes to the same part or further down; some modules of config import policy alone."""
     for module in found:
         for name in own_imports(module):
             part = part_of(name)
@@ -140,6 +143,22 @@ def nothing_imports_upward(found: list[Module]) -> Iterator[str]:
                 yield f"{module.name} imports {name}, which is above it"
             if module.name in POLICY_ALONE and part not in ("", "config", "policy"):
                 yield f"{module.name} imports {name}, which is not policy"
+
+
+def subjects_stand_alone(found: list[Module]) -> Iterator[str]:
+    """A subject of config, which is whatever has OPTIONS, is imported by its sums alone: all of it is in one file."""
+    subjects = {module.name for module in found if module.name.startswith("config.") and _has_options(module)}
+    for module in found:
+        if module.name.startswith("config.") and module.name not in NO_SUBJECT:
+            for name in subjects.union(NO_SUBJECT).intersection(own_imports(module)) - {"config.options"}:
+                yield f"{module.name} imports {name}"
+            if module.name in subjects and "config.options" in set(own_imports(module)):
+                yield f"{module.name} imports config.options"
+
+
+def _has_options(module: Module) -> bool:
+    names = (node.targets for node in module.tree.body if isinstance(node, ast.Assign))
+    return any(isinstance(target, ast.Name) and target.id == "OPTIONS" for targets in names for target in targets)
 
 
 def parts_import_one_way(found: list[Module]) -> Iterator[str]:
@@ -246,6 +265,7 @@ def names_say_something(found: list[Module]) -> Iterator[str]:
 LAWS = [
     every_part_is_known,
     nothing_imports_upward,
+    subjects_stand_alone,
     parts_import_one_way,
     policy_is_pure,
     permits_are_made_in_one_place,
@@ -286,7 +306,9 @@ def breaking(name: str, source: str) -> list[Module]:
         pytest.param(nothing_imports_upward, "config.x", "from relaymilter.config import wiring", id="wiring"),
         pytest.param(nothing_imports_upward, "milter.x", "if 0:\n import relaymilter.daemon.worker", id="of daemon"),
         pytest.param(nothing_imports_upward, "daemon.x", "from relaymilter.cli import run", id="daemon of cli"),
-        pytest.param(nothing_imports_upward, "config.model", "from relaymilter.tables import text", id="of tables"),
+        pytest.param(nothing_imports_upward, "config.sets", "from relaymilter.tables import text", id="of tables"),
+        pytest.param(subjects_stand_alone, "config.x", "from relaymilter.config import logins", id="of a subject"),
+        pytest.param(subjects_stand_alone, "config.x", "OPTIONS = ()\nfrom . import options", id="of options"),
         pytest.param(parts_import_one_way, "observe.x", "from relaymilter.milter import replies", id="both ways"),
         pytest.param(policy_is_pure, "policy.x", "import socket", id="socket"),
         pytest.param(policy_is_pure, "policy.x", "import time", id="time"),

@@ -19,9 +19,10 @@ from relaymilter.cli import relaymilter
 from relaymilter.cli.explain import explain
 from relaymilter.cli.run import run
 from relaymilter.config.endpoint import InetEndpoint, UnixEndpoint, parse_endpoint
-from relaymilter.config.option import Kind, Option
+from relaymilter.config.listen import SOCKET
+from relaymilter.config.option import AnyOption, Kind
 from relaymilter.config.options import OPTIONS, POLICY
-from relaymilter.config.reader import DEFAULT_SOCKET, Flags, read
+from relaymilter.config.reader import Flags, read
 from tests.rig.daemon import ROOT
 from tests.rig.postmap import postfix_commands
 
@@ -70,9 +71,9 @@ def items(page: Path) -> dict[str, str]:
     return found
 
 
-def default_words(option: Option) -> str:
+def default_words(option: AnyOption) -> str:
     """How a man page ends what it says of an option."""
-    return f"Default: {option.default}." if option.default else "No default."
+    return f"Default: {option.default_words}." if option.default_words else "No default."
 
 
 @pytest.fixture(scope="module")
@@ -91,16 +92,16 @@ def run_help() -> str:
 
 
 @each_option
-def test_help_has_every_option(option: Option, run_help: str) -> None:
+def test_help_has_every_option(option: AnyOption, run_help: str) -> None:
     """`run --help` has the flag, its short forms, and its default."""
     flag = ", ".join([*option.short, f"--{option.key}"])
     assert f" {flag} " in run_help
     said = run_help.split(f" {flag} ", 1)[1].split(" --", 1)[0]
-    assert option.default == "" or f"[default: {option.default}]" in said
+    assert option.default_words == "" or f"[default: {option.default_words}]" in said
 
 
 @each_option
-def test_man_page_has_every_flag(option: Option, flags_in_man: dict[str, str]) -> None:
+def test_man_page_has_every_flag(option: AnyOption, flags_in_man: dict[str, str]) -> None:
     """relaymilter(8) has the flag, its short forms, and its default."""
     said = flags_in_man[f"--{option.key}"]
     assert said.startswith(", ".join([*option.short, f"--{option.key}"]))
@@ -108,7 +109,7 @@ def test_man_page_has_every_flag(option: Option, flags_in_man: dict[str, str]) -
 
 
 @each_option
-def test_man_page_has_every_key(option: Option, keys_in_man: dict[str, str]) -> None:
+def test_man_page_has_every_key(option: AnyOption, keys_in_man: dict[str, str]) -> None:
     """relaymilter.toml(5) has the key, its kind, and its default."""
     said = keys_in_man[option.key]
     assert said.startswith(f"{option.key} ({option.kind.value})")
@@ -167,7 +168,7 @@ def test_sample_is_sound_with_every_key(tmp_path: Path) -> None:
 
 
 @each_option
-def test_sample_shows_the_default(option: Option, tmp_path: Path) -> None:
+def test_sample_shows_the_default(option: AnyOption, tmp_path: Path) -> None:
     """A key in the sample has its default; where there is none the line before says so."""
     comment, line = re.findall(rf"^# (.*)\n#({option.key} = .*)$", SAMPLE.read_text(), re.MULTILINE)[0]
     assert comment.endswith("Example:") == (tomllib.loads(line)[option.key] not in (False, *defaults(option)))
@@ -177,9 +178,13 @@ def test_sample_shows_the_default(option: Option, tmp_path: Path) -> None:
         assert read(Flags({}, alone)).settings == read(Flags({})).settings
 
 
-def defaults(option: Option) -> tuple[object, ...]:
+def defaults(option: AnyOption) -> tuple[object, ...]:
     """How the sample may write the default."""
-    return option.default, option.default.split(" and "), int(option.default) if option.default.isdigit() else None
+    return (
+        option.default_words,
+        option.default_words.split(" and "),
+        int(option.default_words) if option.default_words.isdigit() else None,
+    )
 
 
 def test_readme_opens_with_the_two_commands() -> None:
@@ -187,7 +192,7 @@ def test_readme_opens_with_the_two_commands() -> None:
     assert re.findall(r"^    (\S+) +# ", README.split("\n\n")[2], re.MULTILINE) == ["contrib/start", "contrib/test"]
 
 
-SOCKETS = [DEFAULT_SOCKET, "unix:/var/spool/postfix/relaymilter/milter.sock"]
+SOCKETS = [SOCKET.default, "unix:/var/spool/postfix/relaymilter/milter.sock"]
 
 
 @pytest.mark.parametrize("socket", SOCKETS)
@@ -200,7 +205,7 @@ def test_readme_has_the_lines_for_postfix(socket: str) -> None:
 
 def test_readme_has_the_line_for_sendmail() -> None:
     """What README.rst tells to put into sendmail.mc is what contrib/start prints."""
-    endpoint = parse_endpoint(DEFAULT_SOCKET)
+    endpoint = parse_endpoint(SOCKET.default)
     assert "::\n\n" + attach().indented(attach().sendmail_mc(endpoint)) + "\n\n" in README
 
 

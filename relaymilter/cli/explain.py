@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from relaymilter.audit.explain import Explanation, explain_request
-from relaymilter.cli.flags import flags, table_options, tell
-from relaymilter.config.options import POLICY
+from relaymilter.cli.flags import Command, flags, table_options, tell
+from relaymilter.config.options import GROUPS
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import read
 from relaymilter.observe.printable import typed
@@ -18,7 +18,7 @@ from relaymilter.policy.envelope import Certificate, Told, client, request
 _STATUS = {"permit": os.EX_OK, "reject": os.EX_NOPERM, "defer": os.EX_TEMPFAIL}
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--client", "address", required=True, metavar="IP", help="The client's address.")
 @click.option("--login", metavar="LOGIN", help="What {auth_authen} proves, as it is or as logged.")
 @click.option("--helo", default="", metavar="NAME", help="The name in HELO.")
@@ -31,7 +31,7 @@ _STATUS = {"permit": os.EX_OK, "reject": os.EX_NOPERM, "defer": os.EX_TEMPFAIL}
 @click.option("--cert-issuer", metavar="NAME", help="{cert_issuer}.")
 @click.option("--cert-fingerprint", metavar="HEX", help="{cert_fp}.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@table_options(POLICY)
+@table_options(*(group for group in GROUPS if group.decides))
 def explain(
     address: str,
     login: str | None,

@@ -1,44 +1,72 @@
 """click's options, made from the table of options, and what was given of them."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from relaymilter.config.option import Kind, Option
+from relaymilter.config.option import AnyOption, Kind
+from relaymilter.config.options import Group
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def table_options(options: Iterable[Option]) -> Callable[[F], F]:
-    """Decorate a command with these options and with the one for the configuration file."""
+def table_options(*groups: Group) -> Callable[[F], F]:
+    """Decorate a command with the options of these groups and with the one for the configuration file."""
 
     def decorate(command: F) -> F:
         config = click.option(
             "-c", "-x", "--config", type=click.Path(path_type=Path), metavar="PATH",
             help="A configuration file in TOML: every key is a flag below; a flag wins.",
         )  # fmt: skip
-        for option in reversed([*options]):
-            command = _option(option)(command)
+        for group in reversed(groups):
+            for option in reversed(group.options):
+                command = _option(option, group.heading)(command)
         return config(command)
 
     return decorate
 
 
-def _option(option: Option) -> Callable[[F], F]:
+class _Headed(click.Option):
+    """An option that stands under a heading in --help."""
+
+    def __init__(self, *args: Any, heading: str, **kwargs: Any) -> None:
+        """As click's option, and the heading."""
+        super().__init__(*args, **kwargs)
+        self.heading = heading
+
+
+def _option(option: AnyOption, heading: str) -> Callable[[F], F]:
     names = [*option.short, f"--{option.key}"]
-    text = option.help + (f"  [default: {option.default}]" if option.default else "")
+    text = option.help + (f"  [default: {option.default_words}]" if option.default_words else "")
+    headed = partial(click.option, *names, cls=_Headed, heading=heading)
     match option.kind:
         case Kind.SWITCH:
-            return click.option(*names, is_flag=True, help=text)
+            return headed(is_flag=True, help=text)
         case Kind.LIST | Kind.TABLES:
-            return click.option(*names, multiple=True, metavar=option.metavar, help=text + "  Repeatable.")
+            return headed(multiple=True, metavar=option.metavar, help=text + "  Repeatable.")
         case Kind.TEXT | Kind.NUMBER:
-            return click.option(*names, metavar=option.metavar, help=text)
+            return headed(metavar=option.metavar, help=text)
+
+
+class Command(click.Command):
+    """A command whose --help has the options under the headings of their groups, in the order of the groups."""
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """What has no heading comes first."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(context):
+            record = param.get_help_record(context)
+            if record is not None:
+                sections.setdefault(getattr(param, "heading", "Options"), []).append(record)
+        for heading, records in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
 
 
 def flags(config: Path | None, given: dict[str, Any]) -> Flags:

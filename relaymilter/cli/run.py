@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from relaymilter.cli.flags import flags, table_options, tell
+from relaymilter.cli.flags import Command, flags, table_options, tell
 from relaymilter.cli.version import version_option
-from relaymilter.config.options import DAEMON, POLICY
+from relaymilter.config.options import GROUPS
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, Reading, read
 from relaymilter.daemon.listener import CannotListen, open_listener
@@ -18,10 +18,10 @@ from relaymilter.daemon.watch import Watch, read_steadily
 from relaymilter.observe.sink import log_to
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("-n", "--check", is_flag=True, help="Check flags, configuration and files, and exit.")
 @version_option
-@table_options(POLICY + DAEMON)
+@table_options(*GROUPS)
 def run(check: bool, config: Path | None, **given: Any) -> int:
     """Close a Postfix or a Sendmail as a relay: attach to it by a milter socket."""
     block_signals()
@@ -56,7 +56,7 @@ def _supervisor(asked: Flags) -> Supervisor:
     settings = reading.settings
     log_to(settings.log.syslog, settings.log.verbose)
     _warn(reading)
-    listener = open_listener(settings.listen, settings.account)
+    listener = open_listener(settings.listen, settings.daemon.account)
     return Supervisor(settings, lambda: read(asked), listener, Watch(seen))
 
 

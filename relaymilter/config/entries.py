@@ -3,38 +3,21 @@
 A table that can be read is read here, whole; one that can only be asked becomes part of the settings as it is.
 """
 
-import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
+from relaymilter.config.forms import Form
 from relaymilter.config.problems import FirstOfMany, Problems, Value
-from relaymilter.config.public_suffixes import public_suffixes
 from relaymilter.config.sets import NameSet, NetworkSet
-from relaymilter.policy.domains import MAX_DOMAIN, domain_form
-from relaymilter.policy.networks import LocalNetwork, Networks, parse_network, suspicion
+from relaymilter.policy.networks import LocalNetwork, Networks
 from relaymilter.policy.ports import Table
 from relaymilter.tables.packed import name_set
 from relaymilter.tables.registry import is_table, open_table
-from relaymilter.tables.table import Entry, Loaded, Sort, TableError
+from relaymilter.tables.table import Entry, Loaded, TableError
 from relaymilter.tables.text import Lines
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Form(Generic[T]):
-    """What the entries of an option are."""
-
-    sort: Sort
-    parse: Callable[[str], T]
-    """Raises ValueError, in words."""
-    doubt: Callable[[T], str | None]
-    """What to warn of in it."""
-    usual: Callable[[str], list[T] | None] | None = None
-    """The entries of some lines, where there is nothing to parse and nothing to doubt in any of them."""
-    with_values: bool = False
-    """It is a map: `parse` takes a key, a tab and a value, or a line of both."""
 
 
 @dataclass(slots=True)
@@ -100,10 +83,10 @@ def _parts(table: Loaded, form: Form[T]) -> Iterator[tuple[Sequence[T], Iterable
         yield ((), block.entries()) if usual is None else (usual, ())
 
 
-def networks(values: list[Value], sources: Sources) -> NetworkSet:
-    """Local networks; those that look like a mistake are warned of."""
+def networks(values: list[Value], form: Form[LocalNetwork], sources: Sources) -> NetworkSet:
+    """Networks of this form; a list that only excludes is warned of."""
     asked: list[Table] = []
-    found = Networks(sources.parsed(values, NETWORK, asked))
+    found = Networks(sources.parsed(values, form, asked))
     if found.only_excluding and not asked:
         sources.problems.warn(
             values[0].place, "networks are only excluded, so no client is local: name those that are, too"
@@ -111,15 +94,15 @@ def networks(values: list[Value], sources: Sources) -> NetworkSet:
     return NetworkSet(found, tuple(asked))
 
 
-def domains(values: list[Value], sources: Sources) -> NameSet:
-    """Local or relay domains, in domain_form."""
+def names(values: list[Value], form: Form[str], sources: Sources) -> NameSet:
+    """Names of this form."""
     asked: list[Table] = []
 
     def found() -> Iterator[str]:
         for value in values:
             tables: list[Table] = []
-            domains = sources.parsed([value], DOMAIN, tables)
-            yield from _with_subdomains(domains) if value.subdomains else domains
+            parsed = sources.parsed([value], form, tables)
+            yield from _with_subdomains(parsed) if value.subdomains else parsed
             asked.extend([Subdomains(table) for table in tables] if value.subdomains else tables)
 
     return NameSet(name_set(found()), tuple(asked))
@@ -130,12 +113,6 @@ def _with_subdomains(domains: Iterable[str]) -> Iterator[str]:
         yield domain
         if domain[0] not in ".[":
             yield "." + domain
-
-
-def names(values: list[Value], form: Form[str], sources: Sources) -> NameSet:
-    """Names of this form."""
-    asked: list[Table] = []
-    return NameSet(name_set(sources.parsed(values, form, asked)), tuple(asked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,59 +131,3 @@ class Subdomains:
 
     def find(self, key: str) -> str | None:
         return self.table.find(key.removeprefix("."))
-
-
-_USUAL = re.compile(r"(?:\.?(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+[a-z]{2,63}\n)+").fullmatch
-
-
-def usual_domains(text: str) -> list[str] | None:
-    """The domains in these lines, where all are written in their form already; a site may have a million."""
-    if not _USUAL(text):
-        return None
-    found = text.split("\n")[:-1]
-    doubtful = not public_suffixes().names.isdisjoint(found)
-    return None if doubtful or len(max(found, key=len)) > MAX_DOMAIN else found
-
-
-def parse_domain(entry: str) -> str:
-    """An entry of a domain list in the form that is compared. Raises ValueError with what was probably meant."""
-    if not entry:
-        raise ValueError("an empty domain")
-    if "@" in entry:
-        raise ValueError(f"{entry!r} is a mailbox: give its domain, {entry.rpartition('@')[2]}")
-    if "*" in entry:
-        raise ValueError(f"{entry!r} has a wildcard: .example.org stands for the subdomains of example.org")
-    parent = entry.startswith(".")
-    try:
-        form = domain_form(entry[1:] if parent else entry)
-    except ValueError as error:
-        raise ValueError(f"{entry!r} is no domain: {error}") from None
-    if parent and form.startswith("["):
-        raise ValueError(f"{entry!r} is no domain: an address literal has no subdomains")
-    if form.rpartition(".")[2].isdigit():
-        raise ValueError(f"{entry!r} is an address: in a mailbox it is written [{entry}]")
-    return "." + form if parent else form
-
-
-def parse_login(entry: str) -> str:
-    """A login as {auth_authen} has it. Raises ValueError."""
-    if not entry or not entry.isprintable():
-        raise ValueError(f"{entry!r} is no login")
-    return entry
-
-
-def _doubt_network(local: LocalNetwork) -> str | None:
-    doubt = suspicion(local)
-    return doubt and f"{local} {doubt}"
-
-
-def _doubt_domain(domain: str) -> str | None:
-    if domain[0] == "." and ("." not in domain[1:] or domain[1:] in public_suffixes()):
-        return f"{domain} stands for every domain that ends so"
-    if domain in public_suffixes():
-        return f"{domain} is a public suffix, below which anybody may have a domain: name your own"
-    return None
-
-
-NETWORK = Form("network", parse_network, _doubt_network)
-DOMAIN = Form("domain", parse_domain, _doubt_domain, usual_domains)

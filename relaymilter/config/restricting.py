@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from relaymilter.config.bounds import Bounds, Denied, LoginBounds, Reputation
+from relaymilter.config.dns import DnsSettings
+from relaymilter.config.lists import ListSettings
+from relaymilter.config.logins import LoginSettings
+from relaymilter.config.model import PolicySettings
 from relaymilter.config.sets import MapSet, NameSet
 from relaymilter.files.presence import Presence
 from relaymilter.policy import logins, reputation, restrictions, senders
@@ -18,16 +21,9 @@ from relaymilter.policy.rules import Restriction
 Naming = Callable[[NameSet], Names]
 Mapping = Callable[[MapSet], Map]
 
-NAMES = (
-    *("lockdown", "deny-client", "deny-helo", "deny-sender", "deny-recipient"),
-    *("login-networks", "login-recipients", "sender-login", "null-sender-login", "local-client-sender"),
-    *("forward-confirmed", "sender-domain-exists", "dnsbl"),
-)
-"""Of all restrictions there are: the options that make them."""
-
 
 def chosen(
-    bounds: Bounds,
+    settings: PolicySettings,
     names: Naming,
     maps: Mapping,
     local: tuple[Networks, Names],
@@ -39,30 +35,32 @@ def chosen(
     `waiting` are those that ask the DNS.
     """
     found = [
-        *_lockdown(bounds, names, foreign),
-        *_denied(bounds.denied, names),
-        *_of_logins(bounds.logins, names, maps, foreign),
-        *_of_local_clients(bounds, names, local),
+        *_lockdown(settings, names, foreign),
+        *_denied(settings.lists, names),
+        *_of_logins(settings.logins, names, maps, foreign),
+        *_of_local_clients(settings.logins, names, local),
         *waiting,
     ]
-    return tuple(replace(each, warns=each.name in bounds.warn) for each in found)
+    return tuple(replace(each, warns=each.name in settings.lists.warn) for each in found)
 
 
-def _lockdown(bounds: Bounds, names: Naming, foreign: Callable[[Request], str | None]) -> Iterator[Restriction]:
-    lockdown = bounds.lockdown
+def _lockdown(
+    settings: PolicySettings, names: Naming, foreign: Callable[[Request], str | None]
+) -> Iterator[Restriction]:
+    lockdown = settings.lists.lockdown
     if lockdown.on or lockdown.file:
         on: Callable[[], bool] = _always
         if lockdown.file and not lockdown.on:
             on = Presence(lockdown.file, "lockdown")
         exempt = (names(lockdown.logins), lockdown.networks)
-        yield Restriction("lockdown", restrictions.defer_in_lockdown(on, exempt, bounds.logins.fold, foreign))
+        yield Restriction("lockdown", restrictions.defer_in_lockdown(on, exempt, settings.logins.fold, foreign))
 
 
 def _always() -> bool:
     return True
 
 
-def _denied(denied: Denied, names: Naming) -> Iterator[Restriction]:
+def _denied(denied: ListSettings, names: Naming) -> Iterator[Restriction]:
     if denied.clients is not None:
         addresses = names(NameSet(asked=denied.clients.asked))
         yield Restriction("deny-client", restrictions.reject_client(denied.clients.known, addresses))
@@ -76,27 +74,27 @@ def _denied(denied: Denied, names: Naming) -> Iterator[Restriction]:
 
 
 def _of_logins(
-    bounds: LoginBounds, names: Naming, maps: Mapping, foreign: Callable[[Request], str | None]
+    wanted: LoginSettings, names: Naming, maps: Mapping, foreign: Callable[[Request], str | None]
 ) -> Iterator[Restriction]:
-    fold = bounds.fold
-    if bounds.networks is not None:
-        yield Restriction("login-networks", logins.reject_login_client(maps(bounds.networks), fold))
-    if bounds.recipients is not None:
-        yield Restriction("login-recipients", logins.reject_login_recipient(maps(bounds.recipients), fold, foreign))
-    if bounds.senders is not None:
-        yield Restriction("sender-login", senders.reject_sender_not_owned(maps(bounds.senders), fold))
-    if bounds.null_sender is not None:
-        yield Restriction("null-sender-login", senders.reject_null_sender(names(bounds.null_sender), fold))
+    fold = wanted.fold
+    if wanted.networks is not None:
+        yield Restriction("login-networks", logins.reject_login_client(maps(wanted.networks), fold))
+    if wanted.recipients is not None:
+        yield Restriction("login-recipients", logins.reject_login_recipient(maps(wanted.recipients), fold, foreign))
+    if wanted.owners is not None:
+        yield Restriction("sender-login", senders.reject_sender_not_owned(maps(wanted.owners), fold))
+    if wanted.null_sender is not None:
+        yield Restriction("null-sender-login", senders.reject_null_sender(names(wanted.null_sender), fold))
 
 
-def _of_local_clients(bounds: Bounds, names: Naming, local: tuple[Networks, Names]) -> Iterator[Restriction]:
-    if bounds.local_client_senders is not None:
-        allowed = Mailboxes(names(bounds.local_client_senders))
+def _of_local_clients(wanted: LoginSettings, names: Naming, local: tuple[Networks, Names]) -> Iterator[Restriction]:
+    if wanted.local_client_senders is not None:
+        allowed = Mailboxes(names(wanted.local_client_senders))
         yield Restriction("local-client-sender", senders.reject_local_client_sender(*local, allowed))
 
 
 def asking_dns(
-    wanted: Reputation, insiders: Insiders, ours: tuple[DomainList, ...], resolver: Callable[[], Dns]
+    wanted: DnsSettings, insiders: Insiders, ours: tuple[DomainList, ...], resolver: Callable[[], Dns]
 ) -> Iterator[Restriction]:
     """Those that ask the DNS; `ours` are domains that need not be in it."""
     needs = frozenset[Need]() if insiders.certificates is None else frozenset({Need.CERTIFICATE})

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache, partial
 
-from relaymilter.config.bounds import Bounds, LoginBounds
-from relaymilter.config.model import LookupSettings, MxBackupSettings, PolicySettings
+from relaymilter.config.backup import BackupSettings
+from relaymilter.config.logins import LoginSettings
+from relaymilter.config.lookups import LookupSettings
+from relaymilter.config.model import PolicySettings
 from relaymilter.config.restricting import asking_dns
 from relaymilter.config.restricting import chosen as restrictions
 from relaymilter.config.sets import MapSet, NameSet
@@ -26,52 +28,55 @@ from relaymilter.policy.ruleset import Ruleset
 def ruleset(settings: PolicySettings) -> Ruleset:
     """The relay rules, of which the first that permits ends the search, and those that may wait come last."""
     limits = _limits(settings.lookups)
-    networks, logins = settings.local_networks, settings.authorised_logins
-    local = DomainList(_names(settings.local_domains, limits))
-    relayed = DomainList(_names(settings.relay_domains, limits))
+    networks, logins = settings.local.networks, settings.logins.authorised
+    local = DomainList(_names(settings.local.domains, limits))
+    relayed = DomainList(_names(settings.local.relay_domains, limits))
     ours = (local, relayed)
     addresses = _names(NameSet(asked=networks.asked), limits)
-    certificates = settings.bounds.certificates
+    certificates = settings.trusts.certificates
     insiders = Insiders(networks.known, addresses, None if certificates is None else _names(certificates, limits))
-    resolver = cache(lambda: _resolver(settings.name_servers, limits))
+    resolver = cache(lambda: _resolver(settings.dns.servers, limits))
     authorised = None if logins is None else _names(logins, limits)
     rules = [
         relay.permit_not_by_smtp(),
         relay.permit_local_client(networks.known, addresses),
-        relay.permit_authorised_login(_logins(authorised, settings.bounds.logins)),
+        relay.permit_authorised_login(_logins(authorised, settings.logins)),
         relay.permit_local_recipient(local, ours),
         relay.permit_relay_domain(relayed, ours),
-        *_narrow_trusts(settings.bounds, limits, relay.foreign_to(ours)),
-        *_mx_backup(settings.mx_backup, limits, ours, resolver),
+        *_narrow_trusts(settings, limits, relay.foreign_to(ours)),
+        *_mx_backup(settings.backup, limits, ours, resolver),
     ]
     return Ruleset(
         rules=tuple(sorted(rules, key=lambda rule: rule.waits)),
         restrictions=restrictions(
-            settings.bounds,
+            settings,
             lambda found: _names(found, limits),
             lambda found: _map(found, limits),
             (networks.known, addresses),
             relay.foreign_to(ours),
-            asking_dns(settings.bounds.reputation, insiders, ours, resolver),
+            asking_dns(settings.dns, insiders, ours, resolver),
         ),
         refusals=settings.refusals,
     )
 
 
-def _logins(names: Names | None, bounds: LoginBounds) -> relay.Logins:
-    return relay.Logins(names, bounds.fold, bounds.mechanisms, bounds.listeners)
+def _logins(names: Names | None, wanted: LoginSettings) -> relay.Logins:
+    return relay.Logins(names, wanted.fold, wanted.mechanisms, wanted.listeners)
 
 
-def _narrow_trusts(bounds: Bounds, limits: Limits, foreign: Callable[[Request], str | None]) -> Iterator[RelayRule]:
-    if bounds.certificates is not None:
-        yield relay.permit_certificate(_names(bounds.certificates, limits))
-    if bounds.grants:
+def _narrow_trusts(
+    settings: PolicySettings, limits: Limits, foreign: Callable[[Request], str | None]
+) -> Iterator[RelayRule]:
+    trusts = settings.trusts
+    if trusts.certificates is not None:
+        yield relay.permit_certificate(_names(trusts.certificates, limits))
+    if trusts.grants:
         today = partial(time.strftime, "%Y-%m-%d")
-        yield relay.permit_grant(bounds.grants, bounds.logins.fold, today, foreign)
+        yield relay.permit_grant(trusts.grants, settings.logins.fold, today, foreign)
 
 
 def _mx_backup(
-    wanted: MxBackupSettings, limits: Limits, ours: tuple[DomainList, ...], resolver: Callable[[], Dns]
+    wanted: BackupSettings, limits: Limits, ours: tuple[DomainList, ...], resolver: Callable[[], Dns]
 ) -> Iterator[RelayRule]:
     """The rule that asks the DNS, if there is one."""
     if wanted.domains is None:

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from relaymilter.config.account import Account
 from relaymilter.config.endpoint import Endpoint, FdEndpoint, InetEndpoint, UnixEndpoint
-from relaymilter.config.model import Account, ListenSettings
+from relaymilter.config.listen import ListenSettings
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import os
 import resource
 import sys
 
-from relaymilter.config.model import Account
+from relaymilter.config.account import Account
 
 log = logging.getLogger(__name__)
 

@@ -50,8 +50,8 @@ class Supervisor:
         self.read = read
         self.listener = listener
         self.watch = watch
-        self.look_at = time.monotonic() + settings.watch
-        self.slots = [Slot(number) for number in range(settings.workers)]
+        self.look_at = time.monotonic() + settings.daemon.watch
+        self.slots = [Slot(number) for number in range(settings.daemon.workers)]
         self.draining: list[Worker] = []
 
     def run(self) -> None:
@@ -61,7 +61,7 @@ class Supervisor:
                 pidfile.write(self.settings.listen.pidfile)
             for slot in self.slots:
                 slot.fill(self.start(slot, self.settings))
-            dry = ", in a dry run: nothing is refused" if self.settings.dry_run else ""
+            dry = ", in a dry run: nothing is refused" if self.settings.daemon.dry_run else ""
             log.info("serving on %s%s", self.listener.endpoint, dry)
             for remark in worker.remarks(self.settings):
                 log.warning("%s", remark)
@@ -87,7 +87,7 @@ class Supervisor:
 
     def next_signal(self) -> int | None:
         times = [slot.restart_at for slot in self.slots if slot.restart_at is not None]
-        if self.settings.watch:
+        if self.settings.daemon.watch:
             times.append(self.look_at)
         if not times:
             return signal.sigwaitinfo(SIGNALS).si_signo
@@ -96,14 +96,14 @@ class Supervisor:
 
     def look(self) -> None:
         """At the files, if it is time, and read them if they have changed."""
-        if not self.settings.watch or time.monotonic() < self.look_at:
+        if not self.settings.daemon.watch or time.monotonic() < self.look_at:
             return
         if changed := self.watch.changed():
             log.info("%s changed", ", ".join(map(str, changed)))
             self.reload()
         if self.watch.unsettled == _RESTLESS:
             log.warning("files change at every look, and are not read before they have settled: replace them by mv")
-        self.look_at = time.monotonic() + self.settings.watch
+        self.look_at = time.monotonic() + self.settings.daemon.watch
 
     def start(self, slot: Slot, settings: Settings) -> Worker:
         """A worker for this slot, once it serves. Raises WorkerFailed."""
@@ -156,7 +156,8 @@ class Supervisor:
         """The settings are good, and a worker serves with them: so shall the others."""
         for warning in reading.warnings:
             log.warning("%s", warning)
-        if (reading.settings.listen, reading.settings.workers) != (self.settings.listen, self.settings.workers):
+        new, old = reading.settings, self.settings
+        if (new.listen, new.daemon.workers) != (old.listen, old.daemon.workers):
             log.warning("reload: socket, pid file and number of workers stay as they are until a restart")
         self.settings = reading.settings
         collect()
@@ -204,7 +205,7 @@ class Supervisor:
                 slot.worker.drain(shut=not isinstance(self.listener.endpoint, FdEndpoint))
                 self.draining.append(slot.worker)
                 slot.worker = None
-        deadline = time.monotonic() + self.settings.stop_timeout + _KILL_AFTER
+        deadline = time.monotonic() + self.settings.daemon.stop_timeout + _KILL_AFTER
         self.reap()
         while self.draining:
             found = signal.sigtimedwait(SIGNALS, max(0.0, deadline - time.monotonic()))

@@ -14,7 +14,8 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from relaymilter.config.model import LogSettings, Settings
+from relaymilter.config.log import LogSettings
+from relaymilter.config.model import Settings
 from relaymilter.config.wiring import ruleset
 from relaymilter.daemon.memory import give_back, keep_shared
 from relaymilter.daemon.privileges import become, stay_on_core
@@ -83,7 +84,7 @@ def start(
 
 def remarks(settings: Settings) -> list[str]:
     """What there is to say of the runtime, once at the start."""
-    if settings.runtime != "loop":
+    if settings.daemon.runtime != "loop":
         return []
     from relaymilter.milter import loop  # libmilter's workers have no use for asyncio
 
@@ -93,12 +94,12 @@ def remarks(settings: Settings) -> list[str]:
 def _live(settings: Settings, listener: socket.socket, control: socket.socket, core: int) -> None:
     os.setpgid(0, 0)  # a terminal's ^C is for the parent
     sink = log_to(settings.log.syslog, settings.log.verbose)
-    if settings.pin:
+    if settings.daemon.pin:
         stay_on_core(core)
-    runtime = importlib.import_module(f"relaymilter.milter.{settings.runtime}")
-    if settings.account is not None:
-        become(settings.account)  # who may not be allowed to read our files
-    runtime.serve(service(settings, sink), listener, control, settings.stop_timeout)
+    runtime = importlib.import_module(f"relaymilter.milter.{settings.daemon.runtime}")
+    if settings.daemon.account is not None:
+        become(settings.daemon.account)  # who may not be allowed to read our files
+    runtime.serve(service(settings, sink), listener, control, settings.daemon.stop_timeout)
 
 
 def service(settings: Settings, sink: Sink) -> Service:
@@ -109,7 +110,7 @@ def service(settings: Settings, sink: Sink) -> Service:
         lookup_timeout=settings.policy.lookups.timeout,
         needs=rules.needs,
         decisions=decision_log(settings.log, sink),
-        dry_run=settings.dry_run,
+        dry_run=settings.daemon.dry_run,
         prefix=f"{secrets.token_hex(3)}-",
     )
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from relaymilter.config.option import Kind, Option
-from relaymilter.config.options import DAEMON, OPTIONS, POLICY
+from relaymilter.config.option import AnyOption, Kind
+from relaymilter.config.options import OPTIONS, POLICY
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, Reading
 
@@ -40,11 +40,11 @@ def test_help_of_explain(relaymilter: Run) -> None:
 
 
 @pytest.mark.parametrize("option", OPTIONS.values(), ids=OPTIONS)
-def test_help_text(relaymilter: Run, option: Option) -> None:
+def test_help_text(relaymilter: Run, option: AnyOption) -> None:
     """Help has an option's own words, its default, and whether it may be repeated."""
     text = " ".join(relaymilter("run", "--help").out.split())
     assert " ".join(option.help.split()) in text
-    assert not option.default or f"[default: {option.default}]" in text
+    assert not option.default_words or f"[default: {option.default_words}]" in text
     assert all(f"{short}, --{option.key}" in text for short in option.short)
 
 
@@ -159,7 +159,7 @@ def given(relaymilter: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fl
 
 
 @pytest.mark.parametrize("option", OPTIONS.values(), ids=OPTIONS)
-def test_flag(given: Callable[..., Flags], option: Option) -> None:
+def test_flag(given: Callable[..., Flags], option: AnyOption) -> None:
     """Each long and short flag of an option comes to the reader by the option's key, as it was written."""
     for flag in (f"--{option.key}", *option.short):
         match option.kind:
@@ -175,8 +175,3 @@ def test_no_flags(given: Callable[..., Flags]) -> None:
     """What is not given is not said, so that the file may say it."""
     assert given() == Flags({})
     assert given("-c", "x.toml") == Flags({}, Path("x.toml"))
-
-
-def test_policy_flags_are_the_same() -> None:
-    """No option is of the policy and of the daemon."""
-    assert {option.key for option in POLICY} & {option.key for option in DAEMON} == set()

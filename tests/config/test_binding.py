@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relaymilter.config.restricting import NAMES
+from relaymilter.config.options import RESTRICTIONS
 from relaymilter.config.sets import MapSet
 from relaymilter.policy.grants import Grant
 
@@ -37,17 +37,17 @@ def known(found: MapSet | None) -> dict[str, str]:
 )  # fmt: skip
 def test_map(key: str, entry: str, found: dict[str, str]) -> None:
     """A key, a blank or a tab, and a value; both in the form that is compared."""
-    bounds = settings(**{key: entry}).policy.bounds.logins
+    bounds = settings(**{key: entry}).policy.logins
     assert found == known(
-        {"login_networks": bounds.networks, "login_recipients": bounds.recipients, "sender_login": bounds.senders}[key]
+        {"login_networks": bounds.networks, "login_recipients": bounds.recipients, "sender_login": bounds.owners}[key]
     )
 
 
 def test_a_key_that_comes_again_adds_to_its_value() -> None:
     """Several owners of a mailbox may stand in several lines, in several tables."""
     Path("owners").write_text("# who\nbob@example.org bob\nbob@example.org joe # and another\n")
-    bounds = settings(sender_login=("file:owners", "bob@example.org ann")).policy.bounds
-    assert {"bob@example.org": "bob, joe, ann"} == known(bounds.logins.senders)
+    bounds = settings(sender_login=("file:owners", "bob@example.org ann")).policy.logins
+    assert {"bob@example.org": "bob, joe, ann"} == known(bounds.owners)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_key_that_comes_again_adds_to_its_value() -> None:
         ("deny-client", "mail.example.org", None),
         ("deny-helo", "*.example.org", None),
         ("deny-sender", "a%b@example.org", None),
-        ("warn", "no-rule", f"'no-rule' is no restriction; there are {', '.join(NAMES)}"),
+        ("warn", "no-rule", f"'no-rule' is no restriction; there are {', '.join(RESTRICTIONS)}"),
         ("lockdown-file", "lockdown", "the path 'lockdown' is not absolute"),
         (
             "login-mechanism",
@@ -93,9 +93,9 @@ def test_mistake_in_a_table() -> None:
 
 def test_a_table_that_is_asked() -> None:
     """What cannot be read is asked later."""
-    bounds = settings(sender_login="socketmap:inet:127.0.0.1:9:owners").policy.bounds.logins
-    assert bounds.senders is not None
-    assert ["socketmap:inet:127.0.0.1:9:owners"] == [table.name for table in bounds.senders.asked]
+    bounds = settings(sender_login="socketmap:inet:127.0.0.1:9:owners").policy.logins
+    assert bounds.owners is not None
+    assert ["socketmap:inet:127.0.0.1:9:owners"] == [table.name for table in bounds.owners.asked]
 
 
 @pytest.mark.parametrize(
@@ -110,13 +110,13 @@ def test_a_table_that_is_asked() -> None:
 def test_lists_are_folded_as_logins_are(fold: str, entries: set[str]) -> None:
     """One setting for both sides."""
     policy = settings(login_fold=fold, authorised_login=("Bob@Example.org", "Joe")).policy
-    assert policy.authorised_logins is not None
-    assert entries == policy.authorised_logins.known
+    assert policy.logins.authorised is not None
+    assert entries == policy.logins.authorised.known
 
 
 def test_exempt_from_lockdown() -> None:
     """An address is a network, everything else a login."""
-    lockdown = settings(lockdown_exempt=("192.0.2.0/24", "2001:db8::1", "bob", "@example.org")).policy.bounds.lockdown
+    lockdown = settings(lockdown_exempt=("192.0.2.0/24", "2001:db8::1", "bob", "@example.org")).policy.lists.lockdown
     assert {"bob", "@example.org"} == lockdown.logins.known
     assert ["192.0.2.0/24", "2001:db8::1/128"] == sorted(map(str, lockdown.networks))
 
@@ -167,7 +167,7 @@ certificates = "a|b"
 
 def grants(toml: str) -> tuple[Grant, ...]:
     """What is granted."""
-    return settings(toml).policy.bounds.grants
+    return settings(toml).policy.trusts.grants
 
 
 def test_grants_in_the_file() -> None:
@@ -184,7 +184,7 @@ def test_grants_in_the_file() -> None:
 
 def test_a_grant_as_a_flag() -> None:
     """The same table, in one line."""
-    (grant,) = settings(grant='{networks = "192.0.2.40", to = "local", until = "2099-12-31"}').policy.bounds.grants
+    (grant,) = settings(grant='{networks = "192.0.2.40", to = "local", until = "2099-12-31"}').policy.trusts.grants
     assert ("2099-12-31", True, None) == (grant.until, grant.to_ours, grant.recipients)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relaymilter.config.entries import parse_domain
+from relaymilter.config.forms import parse_domain
 from relaymilter.config.model import Settings
 from relaymilter.config.sets import NameSet, NetworkSet
 from relaymilter.policy.domains import domain_form
@@ -19,8 +19,8 @@ from .written import problems, reading, settings
 
 def known_logins(read: Settings) -> frozenset[str]:
     """The authorised logins that are named."""
-    assert read.policy.authorised_logins is not None
-    return read.policy.authorised_logins.known
+    assert read.policy.logins.authorised is not None
+    return read.policy.logins.authorised.known
 
 
 NO_NETWORK = "is no network: give an IPv4 or IPv6 address or CIDR, such as 192.0.2.0/24 or 2001:db8::/32"
@@ -112,7 +112,7 @@ def test_bad_domain(option: str, entry: str, message: str) -> None:
 def test_domain(entry: str, domain: str) -> None:
     """A domain is kept in the form in which it is compared."""
     policy = settings(local_domain=entry, relay_domain=entry).policy
-    assert (frozenset({domain}), frozenset({domain})) == (policy.local_domains.known, policy.relay_domains.known)
+    assert (frozenset({domain}), frozenset({domain})) == (policy.local.domains.known, policy.local.relay_domains.known)
 
 
 @pytest.mark.parametrize(
@@ -133,29 +133,29 @@ def test_login(login: str) -> None:
 
 def test_no_logins_named() -> None:
     """Without --authorised-login every login is authorised."""
-    assert settings().policy.authorised_logins is None
+    assert settings().policy.logins.authorised is None
 
 
 def test_empty_lists() -> None:
     """`[]` names none: no local network, and no login."""
     policy = settings("local-network = []\nauthorised-login = []\nlocal-domain = []\nrelay-domain = []\n").policy
-    assert policy.local_networks == NetworkSet()
-    assert NameSet() == policy.authorised_logins
-    assert (frozenset(), frozenset()) == (policy.local_domains.known, policy.relay_domains.known)
+    assert policy.local.networks == NetworkSet()
+    assert NameSet() == policy.logins.authorised
+    assert (frozenset(), frozenset()) == (policy.local.domains.known, policy.local.relay_domains.known)
 
 
 def test_emptied_file() -> None:
     """A file without entries is an empty list, not the default, and it is warned of."""
     Path("list").write_text("# none any more\n")
     read = reading(local_network="file:list", authorised_login="file:list")
-    assert read.settings.policy.local_networks == NetworkSet()
-    assert NameSet() == read.settings.policy.authorised_logins
+    assert read.settings.policy.local.networks == NetworkSet()
+    assert NameSet() == read.settings.policy.logins.authorised
     assert read.warnings == ("--local-network: list has no entries", "--authorised-login: list has no entries")
 
 
 def test_naming_replaces_the_default() -> None:
     """To name a local network is to name all of them; loopback is not added."""
-    assert [str(net) for net in settings(local_network="192.0.2.0/24").policy.local_networks.known] == ["192.0.2.0/24"]
+    assert [str(net) for net in settings(local_network="192.0.2.0/24").policy.local.networks.known] == ["192.0.2.0/24"]
 
 
 def test_file() -> None:
@@ -163,7 +163,7 @@ def test_file() -> None:
     Path("domains").write_text("# ours\nexample.org\n\n.example.net # all of it\n")
     assert (
         frozenset({"example.org", ".example.net", "example.com"})
-        == settings(local_domain=("file:domains", "example.com")).policy.local_domains.known
+        == settings(local_domain=("file:domains", "example.com")).policy.local.domains.known
     )
 
 
@@ -172,8 +172,8 @@ def test_file_named_in_the_configuration() -> None:
     Path("domains").write_text("example.org\n")
     Path("nets").write_text("!192.0.2.66\n192.0.2.0/24\n")
     policy = settings('local-domain = ["file:domains", "example.com"]\nlocal-network = "file:nets"\n').policy
-    assert frozenset({"example.org", "example.com"}) == policy.local_domains.known
-    assert [str(net) for net in policy.local_networks.known] == ["192.0.2.0/24", "!192.0.2.66/32"]
+    assert frozenset({"example.org", "example.com"}) == policy.local.domains.known
+    assert [str(net) for net in policy.local.networks.known] == ["192.0.2.0/24", "!192.0.2.66/32"]
 
 
 def test_no_file_in_a_file() -> None:
@@ -294,7 +294,7 @@ def test_very_many_suspicious_networks() -> None:
 def test_many_domains(count: int) -> None:
     """Few domains or very many: every one is there, with its subdomains if they are named, and nothing else."""
     Path("domains").write_text("".join(f"d{number}.Example.org\n.s{number}.example.org\n" for number in range(count)))
-    known = settings(local_domain="file:domains").policy.local_domains.known
+    known = settings(local_domain="file:domains").policy.local.domains.known
     assert all(f"d{number}.example.org" in known and f".s{number}.example.org" in known for number in range(count))
     assert not any(f"{wrong}.example.org" in known for wrong in ("d", f"d{count}", "s1", ".d1", "0", ""))
 

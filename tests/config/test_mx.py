@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from relaymilter.config.mx import own_addresses, parse_host, parse_name_server
+from relaymilter.config.backup import own_addresses, parse_host
+from relaymilter.config.dns import parse_name_server
 from relaymilter.policy.networks import parse_address
 
 from .written import problems, reading, settings
@@ -45,7 +46,7 @@ def test_whole_configuration() -> None:
         mx_backup=("file:domains", "bücher.test"),
         mx_backup_networks=(FAR, "!198.51.100.30", "2001:db8:2::/64"),
         mx_name=("MX2.Here.test.", "bücher.test"),
-    ).policy.mx_backup
+    ).policy.backup
     assert found.domains is not None
     assert all(name in found.domains.known for name in ("a.test", ".b.test", "xn--bcher-kva.test"))
     assert ["198.51.100.24/29", "!198.51.100.30/32", "2001:db8:2::/64"] == [str(net) for net in found.networks.known]
@@ -71,14 +72,14 @@ def test_every_mistake_at_once() -> None:
 
 def test_nothing_asked_for() -> None:
     """Without the option nothing is backed up, and neither the host's name nor its addresses matter."""
-    assert settings().policy.mx_backup.domains is None
+    assert settings().policy.backup.domains is None
     assert ["--mx-backup-networks: has no effect without mx-backup"] == warnings(mx_backup_networks=FAR)
 
 
 def test_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless it is told, this host is called what the system calls it."""
     monkeypatch.setattr(socket, "getfqdn", lambda: "MX.Here.Test")
-    assert frozenset({"mx.here.test"}) == settings(mx_backup="a.test", mx_backup_networks=FAR).policy.mx_backup.names
+    assert frozenset({"mx.here.test"}) == settings(mx_backup="a.test", mx_backup_networks=FAR).policy.backup.names
     assert [] == warnings(mx_backup="a.test", mx_backup_networks=FAR)
 
 
@@ -89,7 +90,7 @@ def test_no_own_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     assert [f"--mx-backup: this host calls itself {name!r}, which no MX record has: give mx-name"] == warnings(
         mx_backup="a.test", mx_backup_networks=FAR
     )
-    assert frozenset() == settings(mx_backup="a.test", mx_backup_networks=FAR).policy.mx_backup.names
+    assert frozenset() == settings(mx_backup="a.test", mx_backup_networks=FAR).policy.backup.names
 
 
 def test_watched_name_servers() -> None:

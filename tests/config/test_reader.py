@@ -12,14 +12,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from relaymilter.config.bounds import MapSet
 from relaymilter.config.endpoint import InetEndpoint, UnixEndpoint
 from relaymilter.config.model import Settings
 from relaymilter.config.option import Kind
 from relaymilter.config.options import OPTIONS
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, read
-from relaymilter.config.sets import NameSet, NetworkSet
+from relaymilter.config.sets import MapSet, NameSet, NetworkSet
 from relaymilter.policy.block_lists import Site
 from relaymilter.policy.ports import Names
 
@@ -67,19 +66,19 @@ def of_networks(found: NetworkSet | None) -> str:
 
 def of_mta(settings: Settings) -> str:
     """The folder of the Postfix whose domains these are."""
-    return "".join(name for name in ("one", "two") if name in settings.policy.local_domains.known)
+    return "".join(name for name in ("one", "two") if name in settings.policy.local.domains.known)
 
 
 # Of each option: two values, and where they are found, as text.
 OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
-    "local-network": ("192.0.2.0/24", "2001:db8::/32", lambda s: str(*s.policy.local_networks.known)),
-    "local-domain": ("a.test", "b.test", lambda s: str(*s.policy.local_domains.known)),
-    "relay-domain": ("a.test", "b.test", lambda s: str(*s.policy.relay_domains.known)),
-    "mx-backup": ("a.test", "b.test", lambda s: str(*(s.policy.mx_backup.domains or NameSet()).known)),
-    "mx-backup-networks": ("192.0.2.64/28", "2001:db8::/48", lambda s: str(*s.policy.mx_backup.networks.known)),
-    "mx-name": ("mx1.a.test", "mx2.a.test", lambda s: str(*s.policy.mx_backup.names)),
-    "dns-server": ("192.0.2.53:5353", "[2001:db8::53]:53", lambda s: name_server(*s.policy.name_servers)),
-    "authorised-login": ("alice", "bob", lambda s: str(*(s.policy.authorised_logins or NameSet()).known)),
+    "local-network": ("192.0.2.0/24", "2001:db8::/32", lambda s: str(*s.policy.local.networks.known)),
+    "local-domain": ("a.test", "b.test", lambda s: str(*s.policy.local.domains.known)),
+    "relay-domain": ("a.test", "b.test", lambda s: str(*s.policy.local.relay_domains.known)),
+    "mx-backup": ("a.test", "b.test", lambda s: str(*(s.policy.backup.domains or NameSet()).known)),
+    "mx-backup-networks": ("192.0.2.64/28", "2001:db8::/48", lambda s: str(*s.policy.backup.networks.known)),
+    "mx-name": ("mx1.a.test", "mx2.a.test", lambda s: str(*s.policy.backup.names)),
+    "dns-server": ("192.0.2.53:5353", "[2001:db8::53]:53", lambda s: name_server(*s.policy.dns.servers)),
+    "authorised-login": ("alice", "bob", lambda s: str(*(s.policy.logins.authorised or NameSet()).known)),
     "mta": ("postfix:one", "postfix:two", lambda s: f"postfix:{of_mta(s)}"),
     "reply": ("defer", "sendmail", lambda s: {454: "defer", 550: "sendmail"}[s.policy.refusals.relay_denied.code]),
     "reply-code": ("550", "551", lambda s: str(s.policy.refusals.relay_denied.code)),
@@ -90,47 +89,47 @@ OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
     "cache-negative": ("5.0", "7.5", lambda s: str(s.policy.lookups.negative)),
     "cache-size": ("5", "7", lambda s: str(s.policy.lookups.size)),
     "stale": ("90000.0", "7.5", lambda s: str(s.policy.lookups.stale)),
-    "login-fold": ("lower", "local", lambda s: s.policy.bounds.logins.fold.value),
-    "login-mechanism": ("PLAIN", "LOGIN", lambda s: str(*(s.policy.bounds.logins.mechanisms or ()))),
-    "login-listener": ("587", "25", lambda s: str(*(s.policy.bounds.logins.listeners or ()))),
-    "login-networks": ("a 192.0.2.0/24", "b 192.0.2.1/32", lambda s: of_map(s.policy.bounds.logins.networks)),
-    "login-recipients": ("a none", "b internal", lambda s: of_map(s.policy.bounds.logins.recipients)),
-    "sender-login": ("a@b.test c", "d.test e", lambda s: of_map(s.policy.bounds.logins.senders)),
-    "null-sender-login": ("a", "b", lambda s: of_names(s.policy.bounds.logins.null_sender)),
-    "local-client-sender": ("a@b.test", "c.test", lambda s: of_names(s.policy.bounds.local_client_senders)),
-    "certificate": ("a|b", "c|d", lambda s: of_names(s.policy.bounds.certificates)),
+    "login-fold": ("lower", "local", lambda s: s.policy.logins.fold.value),
+    "login-mechanism": ("PLAIN", "LOGIN", lambda s: str(*(s.policy.logins.mechanisms or ()))),
+    "login-listener": ("587", "25", lambda s: str(*(s.policy.logins.listeners or ()))),
+    "login-networks": ("a 192.0.2.0/24", "b 192.0.2.1/32", lambda s: of_map(s.policy.logins.networks)),
+    "login-recipients": ("a none", "b internal", lambda s: of_map(s.policy.logins.recipients)),
+    "sender-login": ("a@b.test c", "d.test e", lambda s: of_map(s.policy.logins.owners)),
+    "null-sender-login": ("a", "b", lambda s: of_names(s.policy.logins.null_sender)),
+    "local-client-sender": ("a@b.test", "c.test", lambda s: of_names(s.policy.logins.local_client_senders)),
+    "certificate": ("a|b", "c|d", lambda s: of_names(s.policy.trusts.certificates)),
     "grant": (
         '{logins = "a"}',
         '{logins = "b"}',
-        lambda s: "".join(f'{{logins = "{of_frozen(grant.logins)}"}}' for grant in s.policy.bounds.grants),
+        lambda s: "".join(f'{{logins = "{of_frozen(grant.logins)}"}}' for grant in s.policy.trusts.grants),
     ),
-    "deny-client": ("192.0.2.0/24", "192.0.2.1/32", lambda s: of_networks(s.policy.bounds.denied.clients)),
-    "deny-helo": ("a.test", "b.test", lambda s: of_names(s.policy.bounds.denied.helo)),
-    "deny-sender": ("a@b.test", "<>", lambda s: of_names(s.policy.bounds.denied.senders)),
-    "deny-recipient": ("a@b.test", "c.test", lambda s: of_names(s.policy.bounds.denied.recipients)),
-    "dnsbl": ("a.test=127.0.0.2*3", "b.test", lambda s: of_site(*s.policy.bounds.reputation.sites)),
-    "dnsbl-threshold": ("2", "3", lambda s: str(s.policy.bounds.reputation.threshold)),
-    "sender-domain-exists": ("yes", "no", lambda s: "yes" if s.policy.bounds.reputation.sender_domain_exists else "no"),
-    "forward-confirmed": ("yes", "no", lambda s: "yes" if s.policy.bounds.reputation.forward_confirmed else "no"),
-    "warn": ("deny-helo", "deny-client", lambda s: str(*s.policy.bounds.warn)),
-    "lockdown": ("yes", "no", lambda s: "yes" if s.policy.bounds.lockdown.on else "no"),
-    "lockdown-file": ("/a", "/b", lambda s: s.policy.bounds.lockdown.file),
-    "lockdown-exempt": ("a", "b", lambda s: of_names(s.policy.bounds.lockdown.logins)),
+    "deny-client": ("192.0.2.0/24", "192.0.2.1/32", lambda s: of_networks(s.policy.lists.clients)),
+    "deny-helo": ("a.test", "b.test", lambda s: of_names(s.policy.lists.helo)),
+    "deny-sender": ("a@b.test", "<>", lambda s: of_names(s.policy.lists.senders)),
+    "deny-recipient": ("a@b.test", "c.test", lambda s: of_names(s.policy.lists.recipients)),
+    "dnsbl": ("a.test=127.0.0.2*3", "b.test", lambda s: of_site(*s.policy.dns.sites)),
+    "dnsbl-threshold": ("2", "3", lambda s: str(s.policy.dns.threshold)),
+    "sender-domain-exists": ("yes", "no", lambda s: "yes" if s.policy.dns.sender_domain_exists else "no"),
+    "forward-confirmed": ("yes", "no", lambda s: "yes" if s.policy.dns.forward_confirmed else "no"),
+    "warn": ("deny-helo", "deny-client", lambda s: str(*s.policy.lists.warn)),
+    "lockdown": ("yes", "no", lambda s: "yes" if s.policy.lists.lockdown.on else "no"),
+    "lockdown-file": ("/a", "/b", lambda s: s.policy.lists.lockdown.file),
+    "lockdown-exempt": ("a", "b", lambda s: of_names(s.policy.lists.lockdown.logins)),
     "on-error": ("reject", "defer", lambda s: "reject" if s.policy.refusals.uncertain.code == 554 else "defer"),
     "socket": ("unix:/a", "inet:25@127.0.0.1", lambda s: str(s.listen.socket)),
     "socket-mode": ("600", "666", lambda s: f"{s.listen.socket_mode:o}"),
     "socket-group": ("7", "8", lambda s: str(s.listen.socket_gid)),
-    "dry-run": ("yes", "no", lambda s: "yes" if s.dry_run else "no"),
+    "dry-run": ("yes", "no", lambda s: "yes" if s.daemon.dry_run else "no"),
     "pidfile": ("/a", "/b", lambda s: s.listen.pidfile),
     "syslog": ("yes", "no", lambda s: "yes" if s.log.syslog else "no"),
-    "user": ("nobody", "daemon", lambda s: s.account.name if s.account else None),
+    "user": ("nobody", "daemon", lambda s: s.daemon.account.name if s.daemon.account else None),
     "log-format": ("json", "text", lambda s: s.log.format),
     "log-decisions": ("refused", "none", lambda s: s.log.decisions),
-    "stop-timeout": ("5.0", "7.5", lambda s: str(s.stop_timeout)),
-    "watch": ("0.0", "7.5", lambda s: str(s.watch)),
-    "runtime": ("libmilter", "loop", lambda s: s.runtime),
-    "workers": ("2", "3", lambda s: str(s.workers)),
-    "no-pin": ("yes", "no", lambda s: "no" if s.pin else "yes"),
+    "stop-timeout": ("5.0", "7.5", lambda s: str(s.daemon.stop_timeout)),
+    "watch": ("0.0", "7.5", lambda s: str(s.daemon.watch)),
+    "runtime": ("libmilter", "loop", lambda s: s.daemon.runtime),
+    "workers": ("2", "3", lambda s: str(s.daemon.workers)),
+    "no-pin": ("yes", "no", lambda s: "no" if s.daemon.pin else "yes"),
     "verbose": ("yes", "no", lambda s: "yes" if s.log.verbose else "no"),
 }
 
@@ -185,10 +184,10 @@ def test_reload_reads_anew() -> None:
     """Read again with the same flags, what has changed in the file and in the files that it names is found."""
     given = flags('local-domain = ["file:domains"]\n', reply="defer")
     Path("domains").write_text("a.test\n")
-    assert frozenset({"a.test"}) == read(given).settings.policy.local_domains.known
+    assert frozenset({"a.test"}) == read(given).settings.policy.local.domains.known
     Path("domains").write_text("b.test\n")
     FILE.write_text('local-domain = ["file:domains", "c.test"]\n')
-    assert frozenset({"b.test", "c.test"}) == read(given).settings.policy.local_domains.known
+    assert frozenset({"b.test", "c.test"}) == read(given).settings.policy.local.domains.known
 
 
 @pytest.mark.parametrize("key", [key for key, option in OPTIONS.items() if option.kind not in (Kind.LIST, Kind.TABLES)])
@@ -201,10 +200,10 @@ def test_last_flag_counts(key: str) -> None:
 def test_defaults() -> None:
     """Without flags and file: loopback is local, nothing else is, and the socket is on loopback."""
     read_nothing = settings()
-    assert [str(net) for net in read_nothing.policy.local_networks.known] == ["127.0.0.0/8", "::1/128"]
+    assert [str(net) for net in read_nothing.policy.local.networks.known] == ["127.0.0.0/8", "::1/128"]
     assert (frozenset(), frozenset()) == (
-        read_nothing.policy.local_domains.known,
-        read_nothing.policy.relay_domains.known,
+        read_nothing.policy.local.domains.known,
+        read_nothing.policy.local.relay_domains.known,
     )
     assert InetEndpoint("127.0.0.1", 8894) == read_nothing.listen.socket
     assert (
@@ -212,8 +211,12 @@ def test_defaults() -> None:
         read_nothing.listen.socket_gid,
         read_nothing.listen.pidfile,
     ) == (0o660, None, None)
-    assert (read_nothing.dry_run, read_nothing.account, read_nothing.stop_timeout) == (False, None, 30.0)
-    assert (read_nothing.workers, read_nothing.pin) == (1, True)
+    assert (read_nothing.daemon.dry_run, read_nothing.daemon.account, read_nothing.daemon.stop_timeout) == (
+        False,
+        None,
+        30.0,
+    )
+    assert (read_nothing.daemon.workers, read_nothing.daemon.pin) == (1, True)
     log = read_nothing.log
     assert (log.syslog, log.format, log.decisions, log.verbose) == (False, "text", "all", False)
 
@@ -221,8 +224,8 @@ def test_defaults() -> None:
 def test_file_and_flags_together() -> None:
     """What a flag does not say, the file does."""
     both = settings('local-domain = ["a.test"]\nsocket = "unix:/a"\n', relay_domain="b.test")
-    assert frozenset({"a.test"}) == both.policy.local_domains.known
-    assert frozenset({"b.test"}) == both.policy.relay_domains.known
+    assert frozenset({"a.test"}) == both.policy.local.domains.known
+    assert frozenset({"b.test"}) == both.policy.local.relay_domains.known
     assert UnixEndpoint("/a") == both.listen.socket
 
 

@@ -7,7 +7,7 @@ import pwd
 
 import pytest
 
-from relaymilter.config.model import Account
+from relaymilter.config.account import Account
 
 from .written import problems, settings
 
@@ -31,7 +31,7 @@ def test_bad_socket_mode(text: str) -> None:
 @pytest.mark.parametrize(("text", "seconds"), [("0", 0.0), ("2", 2.0), ("0.5", 0.5), ("3600", 3600.0)])
 def test_stop_timeout(text: str, seconds: float) -> None:
     """A time is in seconds."""
-    assert seconds == settings(stop_timeout=text).stop_timeout
+    assert seconds == settings(stop_timeout=text).daemon.stop_timeout
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_bad_workers(text: str) -> None:
 )
 def test_user(text: str, account: Account) -> None:
     """A user brings its own group, unless one is named; both may be numbers."""
-    assert account == settings(user=text).account
+    assert account == settings(user=text).daemon.account
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_wrong_type(toml: str, problem: str) -> None:
 
 def test_one_string_is_a_list() -> None:
     """A list of one may be written as a string."""
-    assert frozenset({"a.test"}) == settings('local-domain = "a.test"\n').policy.local_domains.known
+    assert frozenset({"a.test"}) == settings('local-domain = "a.test"\n').policy.local.domains.known
 
 
 @pytest.mark.parametrize("value", ["554", '"554"'])
@@ -90,7 +90,7 @@ def test_number(value: str) -> None:
 
 def test_switch_turned_off() -> None:
     """`false` is what it was without the key."""
-    assert not settings("dry-run = false\n").dry_run
+    assert not settings("dry-run = false\n").daemon.dry_run
 
 
 @pytest.mark.parametrize(
@@ -183,4 +183,4 @@ def test_crlf() -> None:
 def test_relative_to_the_current_folder() -> None:
     """The file is named as every file is."""
     assert not FILE.is_absolute()
-    assert settings("dry-run = true\n").dry_run
+    assert settings("dry-run = true\n").daemon.dry_run

@@ -38,16 +38,16 @@ def wired(server: Server) -> Ruleset:
         "authorised-login": ("alice",),
     }
     policy = read(Flags(given)).settings.policy
-    assert policy.authorised_logins is not None
-    return ruleset(
-        replace(
-            policy,
-            local_networks=replace(policy.local_networks, asked=(server,)),
-            local_domains=replace(policy.local_domains, asked=(server,)),
-            relay_domains=replace(policy.relay_domains, asked=(server,)),
-            authorised_logins=replace(policy.authorised_logins, asked=(server,)),
-        )
+    local, logins = policy.local, policy.logins
+    assert logins.authorised is not None
+    behind = replace(
+        local,
+        networks=replace(local.networks, asked=(server,)),
+        domains=replace(local.domains, asked=(server,)),
+        relay_domains=replace(local.relay_domains, asked=(server,)),
     )
+    authorised = replace(logins.authorised, asked=(server,))
+    return ruleset(replace(policy, local=behind, logins=replace(logins, authorised=authorised)))
 
 
 STRANGER = client("203.0.113.7", 1)
@@ -93,7 +93,8 @@ def test_every_rule_stands_once_and_those_that_may_wait_last() -> None:
 def test_a_rule_that_may_wait_comes_after_all_that_do_not() -> None:
     """Local clients are asked for last where a database has them."""
     policy = read(Flags({"local-domain": ("example.org",)})).settings.policy
-    found = ruleset(replace(policy, local_networks=replace(policy.local_networks, asked=(Server(),)))).rules
+    local = replace(policy.local, networks=replace(policy.local.networks, asked=(Server(),)))
+    found = ruleset(replace(policy, local=local)).rules
     assert ["not-by-smtp", "authorised-login", "local-recipient", "relay-domain", "local-client"] == [
         rule.name for rule in found
     ]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from relaymilter.config.restricting import NAMES
+from relaymilter.config.options import RESTRICTIONS
 
 RUNNERS = ("decide", "wire", "postfix", "sendmail")
 RULES = (
@@ -22,7 +22,7 @@ RULES = (
     "grant",
     "local-recipient",
     "relay-domain",
-    *NAMES,
+    *RESTRICTIONS,
     "no-rule",
     "bad-path",
     "uncertain",

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from relaymilter.config.account import Account
 from relaymilter.config.endpoint import Endpoint, FdEndpoint, InetEndpoint, UnixEndpoint, parse_endpoint
-from relaymilter.config.model import Account, ListenSettings
+from relaymilter.config.listen import ListenSettings
 from relaymilter.daemon import listener
 from relaymilter.daemon.listener import CannotListen, open_listener
 from tests.wire.mta import Mta

@@ -234,7 +234,7 @@ def test_changed_while_it_is_read(tmp_path: Path, known: bool) -> None:
             return
 
     found, seen = read_steadily(reading(path, change), [path] if known else ())
-    assert found.settings.policy.local_domains.known == {"c.test"}
+    assert found.settings.policy.local.domains.known == {"c.test"}
     assert seen == look([path])
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relaymilter.config.scalars import ON_ERROR, PRESETS, reply_text
+from relaymilter.config.replies import ERRORS, PRESETS, parse_text
 from relaymilter.milter.replies import Mta, Words, answer, mta_of, told, words
 from relaymilter.policy.envelope import NOWHERE, Request, request
 from relaymilter.policy.ruleset import BAD_PATH, RELAY_DENIED
@@ -59,7 +59,7 @@ def test_mta_of(version: str | None, mta: Mta) -> None:
         (Reply(550, "5.7.1", "No {recipient}: No"), Mta.SENDMAIL, "No <v@e.test>: No"),
         (Reply(550, "5.7.1", "No."), Mta.SENDMAIL, "No."),
         (BAD_PATH, Mta.POSTFIX, "Bad recipient address syntax"),
-        (ON_ERROR["defer"], Mta.SENDMAIL, "Cannot decide on this recipient now, try again later"),
+        (ERRORS["defer"], Mta.SENDMAIL, "Cannot decide on this recipient now, try again later"),
     ],
 )
 def test_words(reply: Reply, mta: Mta, text: str) -> None:
@@ -99,9 +99,9 @@ def test_percent_is_doubled_on_the_wire_alone() -> None:
     assert str(said) == "554 5.7.1 100 % no: <b%c@e.test>"
 
 
-LONGEST = reply_text("x" * 178 + "{recipient}")
-WORST = reply_text("%" * 89 + "{recipient}")
-REPLIES = [*PRESETS.values(), *ON_ERROR.values(), BAD_PATH, Reply(554, "5.7.1", LONGEST), Reply(454, "4.7.1", WORST)]
+LONGEST = parse_text("x" * 178 + "{recipient}")
+WORST = parse_text("%" * 89 + "{recipient}")
+REPLIES = [*PRESETS.values(), *ERRORS.values(), BAD_PATH, Reply(554, "5.7.1", LONGEST), Reply(454, "4.7.1", WORST)]
 
 
 @given(st.binary(max_size=1100), st.sampled_from(REPLIES), st.sampled_from(Mta))

@@ -57,16 +57,16 @@ def conf(tmp_path: Path) -> Iterator[Path]:
 def known(reading: Reading) -> tuple[set[str], set[str], set[str]]:
     """Local domains, relay domains, and local networks."""
     policy = reading.settings.policy
-    local, relayed = policy.local_domains.known, policy.relay_domains.known
+    local, relayed = policy.local.domains.known, policy.local.relay_domains.known
     assert isinstance(local, frozenset)
     assert isinstance(relayed, frozenset)
-    return {*local}, {*relayed}, {str(network) for network in policy.local_networks.known}
+    return {*local}, {*relayed}, {str(network) for network in policy.local.networks.known}
 
 
 def asked(reading: Reading) -> list[str]:
     """The tables that are asked, in the lists of local and relay domains."""
     policy = reading.settings.policy
-    return [table.name for table in (*policy.local_domains.asked, *policy.relay_domains.asked)]
+    return [table.name for table in (*policy.local.domains.asked, *policy.local.relay_domains.asked)]
 
 
 def test_taken(conf: Path, tmp_path: Path) -> None:

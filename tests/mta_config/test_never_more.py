@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relaymilter.config import entries
+from relaymilter.config.forms import DOMAIN, NETWORK
 from relaymilter.config.problems import Problems, Value
 from relaymilter.mta.domain_list import Domains, domain_settings
 from relaymilter.mta.found import Remark, Setting
@@ -60,7 +61,7 @@ def _holds(pattern: str, address: ipaddress.IPv4Address) -> bool:
 def test_networks(found: list[str], address: ipaddress.IPv4Address) -> None:
     """A client who is local here is local there."""
     settings = local_networks(" ".join(found), "postfix: mynetworks", "", [])
-    known = entries.networks(values(settings), entries.Sources(Problems())).known
+    known = entries.networks(values(settings), NETWORK, entries.Sources(Problems())).known
     parsed = parse_address(str(address))
     assert parsed is not None
     local = known.find(parsed)
@@ -72,7 +73,7 @@ def test_networks_that_are_not_excluded(found: list[str], address: ipaddress.IPv
     """Without exclusions it is the same."""
     remarks: list[Remark] = []
     settings = local_networks(" ".join(found), "postfix: mynetworks", "", remarks)
-    known = entries.networks(values(settings), entries.Sources(Problems())).known
+    known = entries.networks(values(settings), NETWORK, entries.Sources(Problems())).known
     parsed = parse_address(str(address))
     assert parsed is not None
     local = known.find(parsed)
@@ -103,7 +104,7 @@ def here(found: list[str], keys: Keys) -> tuple[DomainList, list[Remark]]:
     """The list that is made of it, and the remarks."""
     domains = Domains("relay-domain", "", [], keys)
     settings = domain_settings(domains, " ".join(found), "postfix: relay_domains")
-    return DomainList(entries.domains(values(settings), entries.Sources(Problems())).known), domains.remarks
+    return DomainList(entries.names(values(settings), DOMAIN, entries.Sources(Problems())).known), domains.remarks
 
 
 @given(items(PATTERNS), DOMAINS, st.sampled_from([*Keys]))

@@ -122,14 +122,14 @@ def test_opens_what_sendmail_opens(tmp_path: Path, name: str) -> None:
 
 def our_clients(policy: PolicySettings) -> set[str]:
     """Those addresses that are local."""
-    networks = Networks(policy.local_networks.known)
+    networks = Networks(policy.local.networks.known)
     found = {text: networks.find(address) for text in ADDRESSES if (address := parse_address(text))}
     return {text for text, local in found.items() if local and not local.excluded}
 
 
 def our_domains(policy: PolicySettings) -> set[str]:
     """Those domains that are local or relayed for."""
-    lists = DomainList(policy.local_domains.known), DomainList(policy.relay_domains.known)
+    lists = DomainList(policy.local.domains.known), DomainList(policy.local.relay_domains.known)
     return {domain for domain in DOMAINS if any(known.match(form(domain)) for known in lists)}
 
 

@@ -118,14 +118,14 @@ def reading(**given: str) -> Reading:
 
 def our_clients(table: str) -> set[str]:
     """Those addresses that are local to us."""
-    networks = Networks(reading(local_network=table).settings.policy.local_networks.known)
+    networks = Networks(reading(local_network=table).settings.policy.local.networks.known)
     found = {text: networks.find(address) for text in ADDRESSES if (address := parse_address(text))}
     return {text for text, local in found.items() if local and not local.excluded}
 
 
 def our_domains(table: str) -> set[str]:
     """Those domains that we relay for."""
-    domains = DomainList(reading(relay_domain=table).settings.policy.relay_domains.known)
+    domains = DomainList(reading(relay_domain=table).settings.policy.local.relay_domains.known)
     return {domain for domain in DOMAINS if domains.match(domain.lower())}
 
 
@@ -217,7 +217,7 @@ def test_hosts_only(tmp_path: Path) -> None:
     """With FEATURE(relay_hosts_only) no domain stands for its subdomains."""
     path = tmp_path / "access"
     path.write_text("To:example.org\tRELAY\n")
-    known = reading(relay_domain=f"sendmail:hosts-only:{path}").settings.policy.relay_domains.known
+    known = reading(relay_domain=f"sendmail:hosts-only:{path}").settings.policy.local.relay_domains.known
     assert frozenset({"example.org"}) == known
 
 
@@ -242,9 +242,9 @@ def test_list_gives_each_option_its_sort(tmp_path: Path) -> None:
     found = reading(relay_domain=f"sendmail:{path}", local_network=f"sendmail:{path}")
     policy = found.settings.policy
     domains = {"relay.example", "other.example", ".sub.example", "[192.0.2.25]"}
-    assert domains == policy.relay_domains.known
+    assert domains == policy.local.relay_domains.known
     networks = ["192.0.2.0/24", "198.51.100.0/24", "2001:db8::/32"]
-    assert networks == [str(local) for local in policy.local_networks.known]
+    assert networks == [str(local) for local in policy.local.networks.known]
     neither = "Sendmail takes it neither for the beginning of an address nor for a domain, so it is left out"
     assert {
         f"{path}:{at}: {option}: {key}: {neither}"

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from statistics import median
 from time import process_time_ns
 
-from relaymilter.config.model import PolicySettings
-from relaymilter.config.sets import NameSet, NetworkSet
+from relaymilter.config.reader import Flags, read
 from relaymilter.config.wiring import ruleset
 from relaymilter.policy.envelope import client, request
-from relaymilter.policy.networks import Networks, parse_network
-from relaymilter.policy.ruleset import Refusals, Ruleset
+from relaymilter.policy.ruleset import Ruleset
 
 from . import site
 
@@ -55,15 +53,9 @@ KINDS = (
 
 def site_ruleset() -> Ruleset:
     """The rule set of the site, with a relay domain and a domain that has a U-label."""
-    return ruleset(
-        PolicySettings(
-            local_networks=NetworkSet(Networks(parse_network(text) for text in site.NETWORKS)),
-            local_domains=NameSet(frozenset({*site.DOMAINS, "xn--bcher-kva.example"})),
-            relay_domains=NameSet(frozenset({".example.net"})),
-            authorised_logins=None,
-            refusals=Refusals(),
-        )
-    )
+    domains = (*site.DOMAINS, "xn--bcher-kva.example")
+    given = {"local-network": site.NETWORKS, "local-domain": domains, "relay-domain": (".example.net",)}
+    return ruleset(read(Flags(given)).settings.policy)
 
 
 def batch_of(kind: Kind, rules: Ruleset) -> Callable[[], None]:

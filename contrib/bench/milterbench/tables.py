@@ -63,7 +63,8 @@ def rules(*asked: Table) -> Ruleset:
     """The rule set of the site, with these tables of local domains."""
     given = {"local-network": site.NETWORKS, "local-domain": site.DOMAINS, "relay-domain": (".example.net",)}
     policy = read(Flags(given)).settings.policy
-    return ruleset(replace(policy, local_domains=replace(policy.local_domains, asked=asked)))
+    local = replace(policy.local, domains=replace(policy.local.domains, asked=asked))
+    return ruleset(replace(policy, local=local))
 
 
 def dead_table(folder: Path) -> Table:

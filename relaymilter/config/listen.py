@@ -1,0 +1,53 @@
+"""Where the daemon listens: what is opened at the start, and stays until the end."""
+
+import re
+from dataclasses import dataclass
+
+from relaymilter.config.account import group_id
+from relaymilter.config.endpoint import Endpoint, parse_endpoint
+from relaymilter.config.option import Option
+from relaymilter.config.scalars import absolute
+from relaymilter.config.values import Values
+
+
+def _octal_mode(text: str) -> int:
+    """Permissions, such as 0660; a socket that others may write to would let any local user ask for verdicts."""
+    if not re.fullmatch(r"0?o?[0-7]{3}", text):
+        raise ValueError(f"{text!r} is no mode: give three octal digits, such as 0660")
+    return int(text[-3:], 8)
+
+
+SOCKET = Option(
+    "socket",
+    "Where to listen: unix:PATH, local:PATH, a bare path, inet:PORT@HOST, inet:HOST:PORT, inet6:PORT@[HOST], or fd:N.",
+    "SOCKET",
+    short=("-p",),
+    parse=parse_endpoint,
+    default="inet:8894@127.0.0.1",
+)
+SOCKET_MODE = Option(
+    "socket-mode", "The permissions of a unix socket, in octal.", "MODE", parse=_octal_mode, default="0660"
+)
+SOCKET_GROUP = Option("socket-group", "The group of a unix socket.", "GROUP", parse=group_id)
+PIDFILE = Option("pidfile", "Write the process id to this file.", "PATH", short=("-P",), parse=absolute)
+OPTIONS = (SOCKET, SOCKET_MODE, SOCKET_GROUP, PIDFILE)
+
+
+@dataclass(frozen=True, slots=True)
+class ListenSettings:
+    """What is opened at the start, and stays until the end."""
+
+    socket: Endpoint
+    socket_mode: int
+    socket_gid: int | None
+    pidfile: str | None
+
+
+def read(values: Values) -> ListenSettings:
+    """Everything."""
+    return ListenSettings(
+        socket=values.one(SOCKET),
+        socket_mode=values.one(SOCKET_MODE),
+        socket_gid=values.maybe(SOCKET_GROUP),
+        pidfile=values.maybe(PIDFILE),
+    )

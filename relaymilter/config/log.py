@@ -1,0 +1,45 @@
+"""What is logged, how, and where."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from relaymilter.config.option import Option, switch
+from relaymilter.config.scalars import choice
+from relaymilter.config.values import Values
+
+Format: TypeAlias = Literal["text", "json"]
+Decisions: TypeAlias = Literal["all", "refused", "none"]
+
+SYSLOG = switch("syslog", "Log to syslog, facility mail, instead of standard error.", short=("-l",))
+LOG_FORMAT: Option[Format] = Option(
+    "log-format", "How a decision is logged.", "text|json", parse=choice("text", "json"), default="text"
+)
+LOG_DECISIONS: Option[Decisions] = Option(
+    "log-decisions",
+    "Which decisions are logged.",
+    "all|refused|none",
+    parse=choice("all", "refused", "none"),
+    default="all",
+)
+VERBOSE = switch("verbose", "Log the trail of every decision, and more of what the daemon does.", short=("-v",))
+OPTIONS = (SYSLOG, LOG_FORMAT, LOG_DECISIONS, VERBOSE)
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """Where the log goes, what it has, and how."""
+
+    syslog: bool
+    format: Format
+    decisions: Decisions
+    verbose: bool
+
+
+def read(values: Values) -> LogSettings:
+    """Everything."""
+    return LogSettings(
+        syslog=values.one(SYSLOG),
+        format=values.one(LOG_FORMAT),
+        decisions=values.one(LOG_DECISIONS),
+        verbose=values.one(VERBOSE),
+    )

@@ -1,0 +1,124 @@
+"""What was given of every option, and what is wrong with it: how the module of a subject reads its settings.
+
+Each method gives the values of an option parsed. A mistake does not stop it: it goes to the problems, with its place,
+and something harmless stands in, so that all mistakes are reported at once.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TypeVar
+
+from relaymilter.config import entries
+from relaymilter.config.entries import Sources
+from relaymilter.config.forms import Form, by_way
+from relaymilter.config.option import AnyOption, EntriesOption, ListOption, MapOption, Option
+from relaymilter.config.problems import Problems, Value
+from relaymilter.config.sets import MapSet, NameSet, NetworkSet
+from relaymilter.policy.networks import LocalNetwork
+from relaymilter.policy.ports import Table
+
+T = TypeVar("T")
+
+
+class Values:
+    """Values by key, as they were written; an option's method depends on its class (option.py)."""
+
+    def __init__(self, given: Mapping[str, list[Value]], problems: Problems, restrictions: tuple[str, ...]) -> None:
+        """`restrictions` are the keys of all options that make one."""
+        self._given = dict(given)
+        self._restrictions = restrictions
+        self.problems = problems
+        self.sources = Sources(problems)
+
+    @property
+    def restrictions(self) -> Mapping[str, bool]:
+        """The name of every restriction there is, and whether this configuration has it."""
+        return {key: bool({key, f"{key}-file"} & self._given.keys()) for key in self._restrictions}
+
+    def given(self, *options: AnyOption) -> bool:
+        """Is any of these given? A list may be given without a value in it, which is not the same as not at all."""
+        return any(option.key in self._given for option in options)
+
+    def written(self, option: EntriesOption[T] | ListOption[T] | MapOption[T]) -> list[Value]:
+        """The values as they were written, or the default where it is not given."""
+        values = self._given.get(option.key)
+        return [Value(text, "default") for text in option.default] if values is None else values
+
+    def add(self, key: str, value: Value) -> None:
+        """One value more, beside those given."""
+        self._given[key] = [*self._given.get(key, []), value]
+
+    def one(self, option: Option[T]) -> T:
+        """The value of an option that has a default."""
+        value = self.maybe(option)
+        return option.parse(option.default) if value is None else value
+
+    def maybe(self, option: Option[T]) -> T | None:
+        """The value of an option, None where it is not given."""
+        for value in self._given.get(option.key, [])[-1:]:
+            try:
+                return option.parse(value.text)
+            except ValueError as error:
+                self.problems.error(value.place, str(error))
+        return None
+
+    def each(self, option: ListOption[T]) -> Iterator[tuple[T, Value]]:
+        """Each value, and how it was written."""
+        for written in self.written(option):
+            try:
+                yield option.parse(written.text), written
+            except ValueError as error:
+                self.problems.error(written.place, str(error))
+
+    def unique(self, option: ListOption[T]) -> tuple[T, ...]:
+        """Each value; one that comes again is a mistake."""
+        found: dict[T, None] = {}
+        for value, written in self.each(option):
+            if value in found:
+                self.problems.error(written.place, f"{written.text!r} is given twice")
+            found[value] = None
+        return tuple(found)
+
+    def names(self, option: EntriesOption[str], of: Callable[[str], str] | None = None) -> NameSet | None:
+        """The names, each by way of `of` where that is given; None where the option is not given."""
+        if not (self.given(option) or option.default):
+            return None
+        form = option.form if of is None else by_way(option.form, of)
+        return entries.names(self.written(option), form, self.sources)
+
+    def networks(self, option: EntriesOption[LocalNetwork]) -> NetworkSet | None:
+        """The networks; None where the option is not given."""
+        if not (self.given(option) or option.default):
+            return None
+        return entries.networks(self.written(option), option.form, self.sources)
+
+    def map(self, option: MapOption[str], of: Callable[[str], str] | None = None) -> MapSet | None:
+        """The values by key, a key by way of `of`; one that comes again adds to its value."""
+        if not self.given(option):
+            return None
+        known: dict[str, str] = {}
+        asked: list[Table] = []
+        form = Form("login", partial(_pair, option), with_values=True)
+        for key, value in self.sources.parsed(self.written(option), form, asked):
+            name = key if of is None else of(key)
+            known[name] = f"{known[name]}, {value}" if name in known else value
+        return MapSet(known, tuple(asked))
+
+    def error(self, message: str, *options: AnyOption) -> None:
+        """What is wrong with options together, at the last value of the first one that is given."""
+        written = next(self._given[option.key] for option in options if self.given(option))
+        self.problems.error(written[-1].place, message)
+
+    def warn(self, option: AnyOption, message: str) -> None:
+        """What is suspicious of an option, at its first value; nothing where it is not given."""
+        for value in self._given.get(option.key, [])[:1]:
+            self.problems.warn(value.place, message)
+
+
+def _pair(option: MapOption[str], entry: str) -> tuple[str, str]:
+    """A key and its value, parted by the first tab, or else by the first blank."""
+    name, *rest = entry.split(None, 1) if "\t" not in entry else entry.split("\t", 1)
+    value = option.value_form(rest[0]) if rest else ""
+    if not value:
+        raise ValueError(f"{entry!r} has no value: give a key, a blank, and the value")
+    return option.key_form(name.strip()), value
