@@ -18,6 +18,7 @@ from tests.rig import (
     Namespace,
     Postfix,
     Relaymilter,
+    Release,
     Sendmail,
     open_folder,
     running,
@@ -28,6 +29,16 @@ from tests.rig import (
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of our own."""
     parser.addoption("--fuzz-seconds", type=int, default=6, help="how long each fuzz target runs")
+    releases = [str(release) for release in Release]
+    parser.addoption("--mtas", choices=releases, help="the release whose MTAs are tested; left out: each in turn")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What needs an MTA is tested with those of each release, which the name of the test says."""
+    if "release" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--mtas")
+        releases = [Release(chosen)] if chosen else list(Release)
+        metafunc.parametrize("release", releases, ids=str, indirect=True, scope="session")
 
 
 def _refuse_skip(report: Any) -> None:
@@ -65,68 +76,90 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def namespace() -> Iterator[Namespace]:
-    """The network that all test MTAs share."""
+def release(request: pytest.FixtureRequest) -> Release:
+    """The release of Debian whose MTAs are tested now."""
+    found: Release = request.param
+    return found
+
+
+@pytest.fixture(scope="session")
+def namespace(release: Release) -> Iterator[Namespace]:
+    """The network that all test MTAs of a release share."""
     reason = why_unusable()
     if reason:
         pytest.skip(reason)
-    with Namespace() as network:
+    with Namespace(release) as network:
         yield network
 
 
 @pytest.fixture(scope="session", params=["loop", "libmilter"])
-def closing(request: pytest.FixtureRequest, session_folder: Path) -> Path:
-    """A folder for the relaymilter of each runtime in turn, which has its name, and the MTAs that it closes."""
-    folder = session_folder / str(request.param)
-    folder.mkdir(mode=0o755)
-    return folder
+def closing(request: pytest.FixtureRequest) -> str:
+    """The runtime of `closed`, each in turn."""
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")
-def closed(closing: Path) -> Iterator[Relaymilter]:
+def release_folder(release: Release) -> Iterator[Path]:
+    """The folder of what lives as long as the tests with this release."""
+    with open_folder() as path:
+        yield path
+
+
+@pytest.fixture(scope="session")
+def closed_folder(release: Release, closing: str) -> Iterator[Path]:
+    """The folder of what lives as long as the tests with this release on this runtime."""
+    with open_folder() as path:
+        yield path
+
+
+@pytest.fixture(scope="session")
+def closed(closing: str) -> Iterator[Relaymilter]:
     """The relaymilter that closes `postfix` and `sendmail`."""
-    flags = ("--local-domain", "example.org", "--runtime", closing.name)
-    with running(Relaymilter(closing / "relaymilter", *flags)) as daemon:
+    flags = ("--local-domain", "example.org", "--runtime", closing)
+    with open_folder() as folder, running(Relaymilter(folder / "relaymilter", *flags)) as daemon:
         yield daemon
 
 
 @pytest.fixture(scope="session")
-def postfix(namespace: Namespace, closing: Path, closed: Relaymilter) -> Iterator[Postfix]:
+def postfix(namespace: Namespace, closed_folder: Path, closed: Relaymilter) -> Iterator[Postfix]:
     """A Postfix that would relay for anyone, closed by relaymilter."""
-    with running(Postfix(namespace, closing / "postfix", MtaSettings((closed.milter,)))) as mta:
+    with running(Postfix(namespace, closed_folder / "postfix", MtaSettings((closed.milter,)))) as mta:
         yield mta
 
 
 @pytest.fixture(scope="session")
-def sendmail(namespace: Namespace, closing: Path, closed: Relaymilter) -> Iterator[Sendmail]:
+def sendmail(namespace: Namespace, closed_folder: Path, closed: Relaymilter) -> Iterator[Sendmail]:
     """A Sendmail that would relay for anyone, closed by relaymilter."""
-    with running(Sendmail(namespace, closing / "sendmail", MtaSettings((closed.milter,)))) as mta:
+    with running(Sendmail(namespace, closed_folder / "sendmail", MtaSettings((closed.milter,)))) as mta:
         yield mta
 
 
 @pytest.fixture(scope="session")
-def open_postfix(namespace: Namespace, session_folder: Path) -> Iterator[Postfix]:
+def open_postfix(namespace: Namespace, release_folder: Path) -> Iterator[Postfix]:
     """A Postfix that relays for anyone."""
-    with running(Postfix(namespace, session_folder / "open-postfix", MtaSettings())) as mta:
+    with running(Postfix(namespace, release_folder / "open-postfix", MtaSettings())) as mta:
         yield mta
 
 
 @pytest.fixture(scope="session")
-def open_sendmail(namespace: Namespace, session_folder: Path) -> Iterator[Sendmail]:
+def open_sendmail(namespace: Namespace, release_folder: Path) -> Iterator[Sendmail]:
     """A Sendmail that relays for anyone."""
-    with running(Sendmail(namespace, session_folder / "open-sendmail", MtaSettings())) as mta:
+    with running(Sendmail(namespace, release_folder / "open-sendmail", MtaSettings())) as mta:
         yield mta
+
+
+# What a fixture asks for by name is found while pytest runs; of the release it must know before.
 
 
 @pytest.fixture(params=["postfix", "sendmail"])
-def mta(request: pytest.FixtureRequest, closing: Path) -> Mta:
+def mta(release: Release, closing: str, request: pytest.FixtureRequest) -> Mta:
     """Each closed MTA in turn, by each runtime."""
     found: Mta = request.getfixturevalue(request.param)
     return found
 
 
 @pytest.fixture(params=["postfix", "sendmail"])
-def open_mta(request: pytest.FixtureRequest) -> Mta:
+def open_mta(release: Release, request: pytest.FixtureRequest) -> Mta:
     """Each open MTA in turn."""
     found: Mta = request.getfixturevalue(f"open_{request.param}")
     return found

@@ -79,23 +79,22 @@ def daemon(flags: tuple[str, ...], daemon_of: Callable[[tuple[str, ...]], Closed
 
 @pytest.fixture(scope="session")
 def mta_of(
-    session: ExitStack,
-    session_folder: Path,
-    namespace: Namespace,
-    daemon_of: Callable[[tuple[str, ...]], Closed],
-) -> Callable[[Kind, tuple[str, ...]], Mta]:
+    release_folder: Path, namespace: Namespace, daemon_of: Callable[[tuple[str, ...]], Closed]
+) -> Iterator[Callable[[Kind, tuple[str, ...]], Mta]]:
     """The MTA of this kind that the daemon with these flags closes."""
+    stack = ExitStack()
 
     @once
     def start(kind: Kind, flags: tuple[str, ...]) -> Mta:
         daemon, _ = daemon_of(flags)
         number = Path(daemon.milter.removeprefix("unix:")).parent.name
         settings = MtaSettings((daemon.milter,), forwards={"forward@example.org": "away@example.net"})
-        mta = kind(namespace, session_folder / f"{kind.name}-{number}", settings)
-        session.enter_context(running(mta))
+        mta = kind(namespace, release_folder / f"{kind.name}-{number}", settings)
+        stack.enter_context(running(mta))
         return mta
 
-    return start
+    with stack:
+        yield start
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig import MtaSettings, Namespace, Postfix, Recorder, Sendmail, running
+from tests.rig import MtaSettings, Namespace, Postfix, Recorder, Release, Sendmail, running
 
 from .telling import ALL, Telling
 
@@ -22,21 +22,21 @@ def _telling(kind: type[Postfix] | type[Sendmail], namespace: Namespace, folder:
 
 
 @pytest.fixture(scope="session")
-def telling_postfix(namespace: Namespace, session_folder: Path) -> Iterator[Telling]:
+def telling_postfix(namespace: Namespace, release_folder: Path) -> Iterator[Telling]:
     """Postfix, telling."""
-    with _telling(Postfix, namespace, session_folder) as telling:
+    with _telling(Postfix, namespace, release_folder) as telling:
         yield telling
 
 
 @pytest.fixture(scope="session")
-def telling_sendmail(namespace: Namespace, session_folder: Path) -> Iterator[Telling]:
+def telling_sendmail(namespace: Namespace, release_folder: Path) -> Iterator[Telling]:
     """Sendmail, telling."""
-    with _telling(Sendmail, namespace, session_folder) as telling:
+    with _telling(Sendmail, namespace, release_folder) as telling:
         yield telling
 
 
 @pytest.fixture(params=["postfix", "sendmail"])
-def telling(request: pytest.FixtureRequest) -> Telling:
+def telling(release: Release, request: pytest.FixtureRequest) -> Telling:
     """Each of them in turn."""
     found: Telling = request.getfixturevalue(f"telling_{request.param}")
     return found

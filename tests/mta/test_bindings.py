@@ -58,10 +58,10 @@ class Bound:
 
 
 @pytest.fixture(scope="module", params=[(Postfix, "libmilter"), (Sendmail, "loop")], ids=["postfix", "sendmail"])
-def bound(request: pytest.FixtureRequest, namespace: Namespace, session_folder: Path) -> Iterator[Bound]:
+def bound(request: pytest.FixtureRequest, namespace: Namespace, release_folder: Path) -> Iterator[Bound]:
     """Each MTA, one on each runtime."""
     kind, runtime = request.param
-    folder = session_folder / f"bound-{kind.name}"
+    folder = release_folder / f"bound-{kind.name}"
     folder.mkdir()
     folder.chmod(0o711)
     today = ("--grant", f'{{networks = ["{PRINTER}"], until = {date.today()}}}')

@@ -1,6 +1,21 @@
-"""Without relaymilter the MTAs under test relay for anyone; else no other test proves a thing."""
+"""The MTAs under test are those that they should be, and relay for anyone; else no other test proves a thing."""
 
-from tests.rig import Mta, Namespace
+from tests.rig import Mta, Namespace, Postfix, Release, Sendmail
+
+VERSIONS = {Release.DEBIAN_12: ("3.7.", "8.17."), Release.DEBIAN_13: ("3.10.", "8.18.")}
+
+
+def test_version_of_postfix(open_postfix: Postfix, release: Release) -> None:
+    """Postfix is that of the release."""
+    configuration = str(open_postfix.directory / "conf")
+    version = open_postfix.run("postconf", "-c", configuration, "-d", "-h", "mail_version")
+    assert version.startswith(VERSIONS[release][0])
+
+
+def test_version_of_sendmail(open_sendmail: Sendmail, release: Release) -> None:
+    """So is Sendmail, which names itself in its banner."""
+    with open_sendmail.smtp() as client:
+        assert f" Sendmail {VERSIONS[release][1]}" in client.banner.text
 
 
 def test_open_mta_relays_for_a_stranger(open_mta: Mta) -> None:

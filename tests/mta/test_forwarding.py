@@ -13,12 +13,12 @@ FORWARDS = {"forward@example.org": "joe@example.com"}
 
 @pytest.fixture(scope="module", params=[Postfix, Sendmail], ids=["postfix", "sendmail"])
 def forwarding(
-    request: pytest.FixtureRequest, namespace: Namespace, closed: Relaymilter, closing: Path
+    request: pytest.FixtureRequest, namespace: Namespace, closed: Relaymilter, closed_folder: Path
 ) -> Iterator[Mta]:
     """An MTA with virtual_alias_maps, or with virtusertable."""
     mta = request.param(
         namespace,
-        closing / f"forwarding-{request.param.name}",
+        closed_folder / f"forwarding-{request.param.name}",
         MtaSettings((closed.milter,), forwards=FORWARDS),
     )
     with running(mta):

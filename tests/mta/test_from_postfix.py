@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,6 @@ import pytest
 
 from tests.mta.dialogue import VICTIM, recipient_reply, refusal
 from tests.rig import Mta, MtaSettings, Namespace, Postfix, Relaymilter, running, wait_for
-from tests.rig.mta import MOUNT_AND_RUN
-from tests.rig.packages import PRIVATE_USR
 from tests.tables.kinds.postfix import settle
 
 EXTRA = """meta_directory = /usr/share/postfix
@@ -26,17 +25,17 @@ def commands(folder: Path, mta: Mta) -> None:
     """postconf and postmap as this MTA sees them, with its users."""
     for name in ("postconf", "postmap"):
         script = folder / name
-        words = f"unshare --mount sh -c '{MOUNT_AND_RUN}' sh {PRIVATE_USR} {mta.directory} /usr/sbin/{name}"
+        words = shlex.join(mta.command_inside(f"/usr/sbin/{name}"))
         script.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         script.chmod(0o755)
 
 
 @pytest.fixture(scope="module", params=["libmilter", "loop"])
 def closed_by_itself(
-    request: pytest.FixtureRequest, namespace: Namespace, session_folder: Path
+    request: pytest.FixtureRequest, namespace: Namespace, release_folder: Path
 ) -> Iterator[tuple[Postfix, Relaymilter]]:
     """A Postfix with domains of many kinds, and the milter that reads them."""
-    folder = session_folder / f"from-postfix-{request.param}"
+    folder = release_folder / f"from-postfix-{request.param}"
     folder.mkdir()
     (folder / "patterns").write_text("/^pattern[0-9]+\\.example$/ x\n")
     (folder / "domains").write_text("table.example.net x\n.dot.example.net x\n")

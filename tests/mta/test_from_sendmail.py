@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,6 @@ import pytest
 
 from tests.mta.dialogue import VICTIM, begin, recipient_reply, refusal, send
 from tests.rig import MtaSettings, Namespace, Relaymilter, Sendmail, open_folder, running, wait_for
-from tests.rig.rulesets import sendmail_path
 from tests.tables.kinds.sendmail import makemap
 
 FEATURES = """\
@@ -44,15 +44,25 @@ def _pair(namespace: Namespace, folder: Path, runtime: str) -> Iterator[Pair]:
     makemap(directory / "access", ACCESS)
     daemon = Relaymilter(folder / "milter", "--mta", f"sendmail:{directory}", "--runtime", runtime)
     mta = Sendmail(namespace, directory, MtaSettings((daemon.milter,), extra=FEATURES))
+    _commands(folder / "programs", mta)
     with running(mta), running(daemon):  # sendmail.cf is made when it starts
         yield Pair(mta, daemon)
+
+
+def _commands(folder: Path, mta: Sendmail) -> None:
+    """makemap and sendmail of this MTA, for relaymilter."""
+    folder.mkdir()
+    for name, program in (("makemap", "/usr/sbin/makemap"), ("sendmail", mta.program)):
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(mta.command_inside(program))} "$@"\n')
+        script.chmod(0o755)
 
 
 @pytest.fixture(scope="module", params=["loop", "libmilter"])
 def pair(request: pytest.FixtureRequest, namespace: Namespace) -> Iterator[Pair]:
     """Both, running, on each runtime in turn."""
     with open_folder() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", sendmail_path(folder / "programs"))
+        patch.setenv("PATH", str(folder / "programs"), prepend=":")
         with _pair(namespace, folder, request.param) as made:
             yield made
 

@@ -38,21 +38,21 @@ LATER = "451 4.7.1 Cannot decide on this recipient now, try again later"
 
 
 @pytest.fixture(scope="module")
-def unbound(session_folder: Path) -> Iterator[Unbound]:
+def unbound(release_folder: Path) -> Iterator[Unbound]:
     """The name server."""
-    with running(Unbound(session_folder / "unbound", RECORDS)) as server:
+    with running(Unbound(release_folder / "unbound", RECORDS)) as server:
         yield server
 
 
 @pytest.fixture(scope="module", params=[(Postfix, "libmilter"), (Sendmail, "loop")], ids=["postfix", "sendmail"])
 def backup(
-    request: pytest.FixtureRequest, namespace: Namespace, session_folder: Path, unbound: Unbound
+    request: pytest.FixtureRequest, namespace: Namespace, release_folder: Path, unbound: Unbound
 ) -> Iterator[Mta]:
     """An MTA that backs up the listed domains, one on each runtime."""
     kind, runtime = request.param
-    folder = session_folder / f"backup-{kind.name}"
+    folder = release_folder / f"backup-{kind.name}"
     flags = (*FLAGS, "--dns-server", unbound.server, "--runtime", runtime)
-    daemon = Relaymilter(session_folder / f"milter-{kind.name}", *flags)
+    daemon = Relaymilter(release_folder / f"milter-{kind.name}", *flags)
     with running(daemon), running(kind(namespace, folder, MtaSettings((daemon.milter,)))) as mta:
         yield mta
 

@@ -44,22 +44,22 @@ TAKEN = ""
 
 
 @pytest.fixture(scope="module")
-def unbound(session_folder: Path) -> Iterator[Unbound]:
+def unbound(release_folder: Path) -> Iterator[Unbound]:
     """The name server."""
-    with running(Unbound(session_folder / "unbound-reputation", RECORDS, NAMES)) as server:
+    with running(Unbound(release_folder / "unbound-reputation", RECORDS, NAMES)) as server:
         yield server
 
 
 @pytest.fixture(scope="module", params=[(Postfix, "libmilter"), (Sendmail, "loop")], ids=["postfix", "sendmail"])
 def judging(
-    request: pytest.FixtureRequest, namespace: Namespace, session_folder: Path, unbound: Unbound
+    request: pytest.FixtureRequest, namespace: Namespace, release_folder: Path, unbound: Unbound
 ) -> Iterator[Mta]:
     """An MTA that asks the DNS, one on each runtime."""
     kind, runtime = request.param
     flags = (*FLAGS, "--dns-server", unbound.server, "--runtime", runtime)
-    daemon = Relaymilter(session_folder / f"milter-judging-{kind.name}", *flags)
+    daemon = Relaymilter(release_folder / f"milter-judging-{kind.name}", *flags)
     settings = MtaSettings((daemon.milter,))
-    with running(daemon), running(kind(namespace, session_folder / f"judging-{kind.name}", settings)) as mta:
+    with running(daemon), running(kind(namespace, release_folder / f"judging-{kind.name}", settings)) as mta:
         yield mta
 
 
@@ -155,7 +155,7 @@ def test_name_server_lost(judging: Mta, unbound: Unbound) -> None:
         unbound.start()
 
 
-def test_only_warns(namespace: Namespace, session_folder: Path, unbound: Unbound, folder: Path) -> None:
+def test_only_warns(namespace: Namespace, unbound: Unbound, folder: Path) -> None:
     """With --warn nobody is refused, and the log says who would have been."""
     warn = tuple(word for name in ("dnsbl", "forward-confirmed", "sender-domain-exists") for word in ("--warn", name))
     daemon = Relaymilter(folder / "milter", *FLAGS, *warn, "--dns-server", unbound.server)

@@ -1,9 +1,11 @@
 """Real MTAs, open relays on purpose, in a network without an outside, and relaymilter to close them.
 
-`contrib/test` unpacks Postfix and Sendmail; nothing is installed.  Needs root, and takes about
-0.4 s an MTA.  What a test mostly wants are the fixtures of tests/conftest.py:
+`contrib/test` unpacks Postfix and Sendmail of two releases of Debian; nothing is installed.  Needs root, and takes
+about 0.4 s an MTA.  What a test mostly wants are the fixtures of tests/conftest.py, all of which but `closed` and
+`folder` are there for each release in turn (`--mtas debian13`: for that alone):
 
-    namespace    the network (session)
+    release      the release of Debian (session)
+    namespace    the network of its MTAs (session)
     closed       Relaymilter with `--local-domain example.org` that both MTAs below share (session)
     postfix, sendmail            closed by it (session); `mta` is each of them in turn
     open_postfix, open_sendmail  without a milter (session); `open_mta` is each of them in turn
@@ -34,7 +36,7 @@ have it too: `client A to 587`, `login bob by CRAM-MD5`, `starttls with valid`.
 
 Anything else is made by hand, in `with` statements:
 
-    with Namespace() as network, running(Relaymilter(folder / "d", "--dry-run")) as daemon:
+    with Namespace(Release.DEBIAN_13) as network, running(Relaymilter(folder / "d", "--dry-run")) as daemon:
         settings = MtaSettings(milters=(daemon.milter,), when_down="tempfail", forwards={...}, extra="...")
         with running(Sendmail(network, folder / "s", settings)) as mta: ...
 
@@ -51,7 +53,7 @@ from .certificates import KINDS, Certificate, certificate
 from .daemon import Relaymilter
 from .mta import PORT, STRANGER, SUBMISSION_PORT, Mta
 from .namespace import LOCAL_NETWORKS, Namespace
-from .packages import why_unusable
+from .packages import Release, why_unusable
 from .postfix import Postfix, inline_table
 from .recorder import Recorder
 from .running import open_folder, running
@@ -76,6 +78,7 @@ __all__ = [
     "Postfix",
     "Recorder",
     "Relaymilter",
+    "Release",
     "Reply",
     "Sendmail",
     "Smtp",

@@ -1,8 +1,8 @@
 """A running MTA: one process tree that sees a /usr, /etc and /dev of its own.
 
-`Mta.start` lays the unpacked packages over /usr, and the instance's folder over /etc (users,
-hosts, no name server) and /dev (the log socket), in a private mount namespace.  How to configure
-the MTA is for postfix.py and sendmail.py to say; what they have in common is here.
+`Mta.start` puts the unpacked packages of a release in place of /usr, and lays the instance's folder
+over /etc (users, hosts, no name server) and /dev (the log socket), in a private mount namespace.  How
+to configure the MTA is for postfix.py and sendmail.py to say; what they have in common is here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import Any
 
 from .certificates import certificate
 from .namespace import Namespace
-from .packages import PRIVATE_USR
 from .processes import children, finish
 from .settings import HOST_NAME, MtaSettings
 from .smtp import Smtp
@@ -31,10 +30,13 @@ SUBMISSION_PORT = 587
 # Users and groups that exist for the MTAs alone.
 POSTFIX_ID, POSTDROP_ID, SMMSP_ID = 62100, 62101, 62102
 
+# /usr comes last: what comes after it is of the release, which has no `mount`.  PATH: tests put commands of the
+# machine before it, for relaymilter.
 MOUNT_AND_RUN = """
-mount -t overlay relaymilter-test -o "lowerdir=$1:/usr" /usr &&
 mount -t overlay relaymilter-test -o "lowerdir=$2/etc:/etc" /etc &&
-mount -t overlay relaymilter-test -o "lowerdir=$2/dev:/dev" /dev || exit
+mount -t overlay relaymilter-test -o "lowerdir=$2/dev:/dev" /dev &&
+mount -o bind,ro "$1" /usr || exit
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 shift 2
 "$@"
 exit $?
@@ -61,7 +63,7 @@ HOSTS = f"""127.0.0.1 localhost
 
 
 class Mta:
-    """A private MTA on `address` and `address6`, ports 25 and 587, inside `namespace`."""
+    """A private MTA on `address` and `address6`, ports 25 and 587, inside `namespace`, of the release of that."""
 
     name = ""
     program = ""
@@ -94,6 +96,10 @@ class Mta:
     def popen(self, *command: str, **options: object) -> subprocess.Popen[str]:
         """Start a command that sees what the MTA sees."""
         return self._popen(IN_MOUNTS, command, options)
+
+    def command_inside(self, *command: str) -> list[str]:
+        """The argument vector of a command that sees the files that the MTA sees, and the network of who starts it."""
+        return [*IN_MOUNTS, *self._inside(command)]
 
     def sendmail(self, *arguments: str, stdin: str = "") -> str:
         """Run its sendmail command, as a mail reader would; return its output; raise if it fails."""
@@ -140,8 +146,10 @@ class Mta:
     def _popen(
         self, unshared: Sequence[str], command: Sequence[str], options: Mapping[str, Any]
     ) -> subprocess.Popen[str]:
-        seen = ("sh", "-c", MOUNT_AND_RUN, "sh", str(PRIVATE_USR), str(self.directory))
-        return self.namespace.popen(*unshared, *seen, *command, **options)
+        return self.namespace.popen(*unshared, *self._inside(command), **options)
+
+    def _inside(self, command: Sequence[str]) -> list[str]:
+        return ["sh", "-c", MOUNT_AND_RUN, "sh", str(self.namespace.release.usr), str(self.directory), *command]
 
     def _write_etc(self) -> None:
         etc = self.directory / "etc"

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from .packages import Release
 from .processes import finish
 
 T = TypeVar("T")
@@ -56,9 +57,10 @@ def _create() -> int:
 
 
 class Namespace:
-    """A network namespace; use it in a `with` statement.  Needs root."""
+    """A network namespace, for the MTAs of one release; use it in a `with` statement.  Needs root."""
 
-    def __init__(self) -> None:
+    def __init__(self, release: Release) -> None:
+        self.release = release
         self._descriptor = -1
         self._last_host = 24
 

@@ -121,5 +121,5 @@ class Sendmail(Mta):
         defined = [f"-DRIG_{word}={value}" for word, value in words.items()]
         # On standard error there are but warnings, of being an open relay.
         m4 = ("sh", "-c", 'exec m4 "$@" 2>/dev/null', "m4", f"-D_CF_DIR_={CF}/")
-        built = self.run(*m4, *defined, str(HERE / f"{name}.mc"))
+        built = self.run(*m4, *defined, "-", stdin=(HERE / f"{name}.mc").read_text())
         (self.directory / f"{name}.cf").write_text(built)

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.rig import PORT, MtaSettings, Namespace, Postfix, open_folder, running, wait_for, why_unusable
+from tests.rig import PORT, MtaSettings, Namespace, Postfix, Release, open_folder, running, wait_for, why_unusable
 
 from . import machine, milters, needs, process, rows, site
 
@@ -67,7 +67,7 @@ def postfixes(chosen: list[rows.Row], names: dict[str, str], transports: list[st
     """No milter, then a Postfix for each row and transport; this thread stays in their network."""
     with ExitStack() as stack:
         folder = stack.enter_context(open_folder())
-        network = stack.enter_context(Namespace())
+        network = stack.enter_context(Namespace(Release.DEBIAN_12))
         network.enter()
         found = [Measured("none", stack.enter_context(running(Postfix(network, folder / "none", MtaSettings()))), None)]
         for transport in transports:
