@@ -14,10 +14,10 @@ import dns.name
 import dns.rdatatype
 import dns.resolver
 
+from relaymilter.dns_lists import SECONDS, DnsLists
 from relaymilter.lookups.crowd import Crowd
 from relaymilter.lookups.deadline import begin
 from relaymilter.lookups.guard import Guard, KeyFailed, Limits
-from relaymilter.policy.block_lists import error_in
 from relaymilter.policy.networks import Address, parse_address
 from relaymilter.policy.ports import LookupFailed, MailExchanger
 
@@ -25,8 +25,6 @@ T = TypeVar("T")
 
 LIFETIME = 1.8
 """Seconds for a question, all name servers and repetitions together; dnspython takes 0.2 more;"""
-LIST_LIFETIME = 1.0
-"""of a list, so that others can still be asked within a decision's time;"""
 PROBE = 0.9
 """and for finding out afterwards whether it was the name servers' fault."""
 MOST = 32
@@ -43,9 +41,9 @@ class Resolver:
         self._exchangers: Guard[tuple[MailExchanger, ...]] = Guard("DNS", self._ask_exchangers, limits)
         self._addresses: Guard[tuple[Address, ...]] = Guard("DNS", self._ask_addresses, limits)
         self._names: Guard[tuple[str, ...]] = Guard("DNS", self._ask_names, limits)
-        self._lists: dict[tuple[str, int], Guard[tuple[Address, ...]]] = {}
-        self._limits = limits
         self._strangers = Crowd("DNS")
+        lists = DnsLists(self._ask_list, limits, self._strangers)
+        self.listed, self.together = lists.listed, lists.together
 
     def exchangers(self, domain: str, /) -> tuple[MailExchanger, ...]:
         """The MX records of a domain, the best first, but for a null MX. Raises LookupFailed and MustWait."""
@@ -63,15 +61,6 @@ class Resolver:
     def names(self, address: Address, /) -> tuple[str, ...]:
         """The PTR records of an address. Raises LookupFailed and MustWait."""
         return self._find(self._names, address.reverse_pointer) or ()
-
-    def listed(self, zone: str, address: Address, /) -> tuple[Address, ...]:
-        """The A records of an address in a list, whatever they are. Raises LookupFailed and MustWait."""
-        part = zone, address.version  # a list that knows nothing of IPv6 may fail there
-        guard = self._lists.get(part)
-        if guard is None:  # of two threads the first one counts
-            guard = self._lists.setdefault(part, Guard(zone, self._ask_list, self._limits))
-        reversed_address, _, _ = address.reverse_pointer.rsplit(".", 2)
-        return guard.find(f"{reversed_address}.{zone}") or ()
 
     def _find(self, guard: Guard[T], key: str) -> T | None:
         with self._strangers.joined():
@@ -93,22 +82,22 @@ class Resolver:
         records = self._records(pointer, "PTR", self._deadline())
         return tuple(sorted(record.target.canonicalize().to_text(omit_final_dot=True) for record in records)) or None
 
-    def _ask_list(self, name: str) -> tuple[Address, ...] | None:
-        """A list that fails for one client fails for all, as it is one zone, and does so at once for the next ones."""
+    def _ask_list(self, name: str) -> tuple[Address, ...]:
+        """What fails for one client fails for all, as a list is one zone."""
         try:
-            records = self._records(name, "A", begin(min(LIST_LIFETIME, self._lifetime)))
+            records = self._records(name, "A", begin(min(SECONDS, self._lifetime)), proves=False)
         except KeyFailed as failure:
             raise LookupFailed(str(failure)) from failure
-        replies: tuple[Address, ...] = tuple(filter(None, (parse_address(record.address) for record in records)))
-        if error := error_in(replies):
-            raise LookupFailed(error)
-        return replies or None
+        return tuple(filter(None, (parse_address(record.address) for record in records)))
 
     def _deadline(self) -> float:
         return begin(self._lifetime)
 
-    def _records(self, name: str, kind: str, until: float) -> list[Any]:
-        """All records of a kind, at the end of a chain of CNAMEs; empty where there surely is none."""
+    def _records(self, name: str, kind: str, until: float, proves: bool = True) -> list[Any]:
+        """All records of a kind, at the end of a chain of CNAMEs; empty where there surely is none.
+
+        `proves`: find out whether a failure is one of the name servers, or of this name alone.
+        """
         try:
             absolute = dns.name.from_text(f"{name}.")
             found = list(self._stub.resolve(absolute, kind, lifetime=max(0.001, until - time.monotonic())))
@@ -121,13 +110,13 @@ class Resolver:
         except (dns.name.NameTooLong, dns.name.LabelTooLong, dns.name.EmptyLabel):  # nobody can have it
             return []
         except Exception as error:  # dnspython lets some of a broken packet's pass
-            raise self._failure(f"{name} {kind}: {_words(error)}", error) from error
+            reason = f"{name} {kind}: {_words(error)}"
+            if proves and (_answered(error) or self._is_well()):
+                raise KeyFailed(reason) from error
+            raise LookupFailed(reason) from error
         if len(found) > MOST:
             raise KeyFailed(f"{name} {kind}: more than {MOST} records")
         return found
-
-    def _failure(self, reason: str, error: Exception) -> LookupFailed:
-        return KeyFailed(reason) if _answered(error) or self._is_well() else LookupFailed(reason)
 
     def _is_well(self) -> bool:
         """Does a name server say anything about what each must know?"""

@@ -28,6 +28,7 @@ RANKS = {
     "tables": 3,
     "ledger": 3,
     "dns": 3,
+    "dns_lists": 3,
     "mta": 3,
     "config": 4,
     "config.wiring": 5,

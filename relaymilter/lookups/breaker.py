@@ -32,6 +32,7 @@ class Breaker:
         self._failures = 0
         self._period = 0
         self._pause = 0.0
+        self._opened = 0.0
         self._open_until = 0.0
         self._probing_until = 0.0
         self._reason = ""
@@ -48,6 +49,10 @@ class Breaker:
         if self._clock() < max(self._open_until, self._probing_until):
             return f"not asked for a while: {self._reason}"
         return None
+
+    def outage(self) -> float | None:
+        """For how many seconds the source has been out; None while it is not, or has answered since."""
+        return None if self._failures < FAILURES else self._clock() - self._opened
 
     def enter(self) -> Ticket | str:
         """As refuses(), for a thread that asks now; after a pause the first one asks alone."""
@@ -76,6 +81,8 @@ class Breaker:
             self._reason = reason
             if self._failures < FAILURES:
                 return
+            if self._failures == FAILURES:
+                self._opened = self._clock()
             self._period += 1
             self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
             self._open_until = self._clock() + self._pause

@@ -13,6 +13,8 @@ from relaymilter.policy.ports import LookupFailed
 
 MOST = 12
 """Under way at a time, of the 16 threads in which decisions are made,"""
+MOST_WITH_LISTS = 14
+"""with questions to lists, which strangers cannot make slow by themselves, and which are still asked then,"""
 MOST_SLOW = 6
 """while so many of them are slow:"""
 SLOW = 0.5
@@ -28,13 +30,13 @@ class Crowd:
         self._began: dict[object, float] = {}
 
     @contextmanager
-    def joined(self) -> Iterator[None]:
+    def joined(self, most: int = MOST) -> Iterator[None]:
         """While a question is asked, where it may be waited for. Raises LookupFailed where there are too many."""
         if not waiting.allowed():
             yield
             return
         now, began = self._clock(), list(self._began.values())
-        if len(began) >= MOST and sum(now - then > SLOW for then in began) >= MOST_SLOW:
+        if len(began) >= most and sum(now - then > SLOW for then in began) >= MOST_SLOW:
             raise LookupFailed(f"{self._name}: {len(began)} questions are under way, and slow")
         question = object()
         self._began[question] = now

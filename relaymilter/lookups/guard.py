@@ -12,7 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from relaymilter.lookups import waiting
 from relaymilter.lookups.breaker import Breaker
-from relaymilter.policy.ports import LookupFailed, MustWait, Table
+from relaymilter.policy.ports import LookupFailed, MustWait, Outage, Table
 
 T = TypeVar("T")
 
@@ -132,7 +132,8 @@ class Guard(Generic[T]):
     def _stale(self, kept: _Kept | None, reason: str) -> T:
         if kept is not None and _is_yes(kept.answer) and self._clock() < kept.until + self._limits.stale:
             return kept.answer  # type: ignore[return-value]
-        raise LookupFailed(f"{self.name}: {reason}")
+        lasts = self.breaker.outage()
+        raise LookupFailed(f"{self.name}: {reason}") if lasts is None else Outage(f"{self.name}: {reason}", lasts)
 
 
 def _is_yes(answer: object) -> bool:

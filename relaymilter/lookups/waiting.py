@@ -22,8 +22,21 @@ def allow() -> None:
 @contextmanager
 def allowing(until: float = math.inf) -> Iterator[None]:
     """This thread may wait meanwhile, until this moment of the monotonic clock."""
+    with _being(True, until):
+        yield
+
+
+@contextmanager
+def forbidding() -> Iterator[None]:
+    """This thread may not wait meanwhile."""
+    with _being(False, end()):
+        yield
+
+
+@contextmanager
+def _being(allowed_now: bool, until: float) -> Iterator[None]:
     before = allowed(), end()
-    _here.allowed, _here.end = True, until
+    _here.allowed, _here.end = allowed_now, until
     try:
         yield
     finally:

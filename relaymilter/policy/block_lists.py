@@ -7,11 +7,12 @@ name server that answers everything, would list the world. Neither does 127.0.0.
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from relaymilter.policy.domains import domain_form
 from relaymilter.policy.networks import Address
+from relaymilter.policy.ports import Outage
 
 Pattern: TypeAlias = tuple[frozenset[int], ...]
 """What each of the four octets of a reply may be."""
@@ -19,6 +20,8 @@ Pattern: TypeAlias = tuple[frozenset[int], ...]
 MAX_ZONE = 253 - 64
 """Octets of a zone, so that a reversed IPv6 address fits before it (RFC 5782 2.4)."""
 MAX_WEIGHT = 1_000_000
+PATIENCE = 300.0
+"""Seconds for which a list that is out makes strangers wait where nothing else decides; then it is silent."""
 
 NEVER_LISTED = ipaddress.IPv4Address("127.0.0.1")
 """No list may have an entry for it (RFC 5782 5)."""
@@ -116,6 +119,8 @@ class Tally:
     lowest: int
     highest: int
     hits: list[Site]
+    silent: list[str] = field(default_factory=list)
+    """Zones that are out, and count as if they listed nobody."""
 
     def take(self, sites: Iterable[Site], replies: Iterable[Address]) -> None:
         """A list has answered: these are the entries of its zone."""
@@ -128,10 +133,20 @@ class Tally:
             self.highest += counted - max(0, site.weight)
 
     def __str__(self) -> str:
-        return ", ".join(f"{site.zone} ({site.weight:+d})" for site in self.hits) or "no list"
+        found = ", ".join(f"{site.zone} ({site.weight:+d})" for site in self.hits) or "no list"
+        return f"{found}; silent: {', '.join(self.silent)}" if self.silent else found
 
 
 def tally(zones: Mapping[str, Iterable[Site]]) -> Tally:
     """Before any list has answered."""
     weights = [site.weight for sites in zones.values() for site in sites]
     return Tally(sum(min(0, weight) for weight in weights), sum(max(0, weight) for weight in weights), [])
+
+
+def may_be_silent(sites: Iterable[Site], outage: Outage, others_answer: bool) -> bool:
+    """May a list that is out count as if it listed nobody?
+
+    Where other lists answer, one of bad clients may at once: what is refused without it would be refused with it. One
+    of good clients might save a client, so it is waited for as one that stands alone.
+    """
+    return outage.lasts >= PATIENCE or (others_answer and all(site.weight > 0 for site in sites))

@@ -4,7 +4,7 @@ An answer that could not be had is LookupFailed: inside a relay rule it is remem
 a restriction it defers at once. It is never a yes and never a no.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from relaymilter.policy.networks import Address
@@ -14,6 +14,15 @@ T = TypeVar("T")
 
 class LookupFailed(Exception):
     """The table or the name server gave no answer; the text says which and why, for the log alone."""
+
+
+class Outage(LookupFailed):
+    """The source has failed several times in a row, so it is only asked now and then, to see whether it is back."""
+
+    def __init__(self, text: str, lasts: float) -> None:
+        """`lasts`: for so many seconds so far."""
+        super().__init__(text)
+        self.lasts = lasts
 
 
 class MustWait(Exception):
@@ -96,6 +105,14 @@ class BlockLists(Protocol):
         """What a list replies to an address, without judging it; none where it does not list it.
 
         Raises LookupFailed, also for a reply that is an error, and MustWait.
+        """
+
+    def together(
+        self, questions: Mapping[str, Callable[[], T]], /
+    ) -> Iterator[tuple[str, T | LookupFailed | MustWait]]:
+        """Several such questions, asked at the same time: their names, and each answer as it comes, or why none does.
+
+        LookupFailed also where the time for them is over. What is not needed any more is not asked.
         """
 
 

@@ -4,18 +4,19 @@ The lists and the name are for strangers alone. Whatever the DNS does not say no
 no is a 5xx. An answer that is needed and not there yet is MustWait.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from relaymilter.policy.address import Malformed, parse
-from relaymilter.policy.block_lists import NEVER_LISTED, Site, tally
+from relaymilter.policy.block_lists import NEVER_LISTED, Site, Tally, may_be_silent, tally
 from relaymilter.policy.certificates import is_listed
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.mailboxes import NULL_PATH
 from relaymilter.policy.networks import Address, Networks
-from relaymilter.policy.ports import BlockLists, HostNames, LookupFailed, MailDomains, MustWait, Names
+from relaymilter.policy.ports import BlockLists, HostNames, LookupFailed, MailDomains, MustWait, Names, Outage
 from relaymilter.policy.senders import is_null
 from relaymilter.policy.verdict import NoOpinion, Reject, Reply
 
@@ -60,7 +61,8 @@ class Insiders:
 def reject_listed_client(insiders: Insiders, sites: Iterable[Site], threshold: int, lists: BlockLists) -> Ask:
     """The lists that hold a stranger's address weigh `threshold` together.
 
-    Lists that do not answer do not matter where the others are enough, or cannot be enough with them.
+    Lists that do not answer do not matter where the others are enough, or cannot be enough with them; one that is out
+    counts as silent where others answer, or has been out for long.
     """
     zones: dict[str, list[Site]] = {}
     for site in sites:
@@ -70,23 +72,45 @@ def reject_listed_client(insiders: Insiders, sites: Iterable[Site], threshold: i
         inside, address = insiders.include(request), request.client.address
         if inside is not None or address is None:
             return inside or _NO_ADDRESS
+        questions = {zone: partial(_replies, lists, zone, of_zone, address) for zone, of_zone in zones.items()}
         score = tally(zones)
-        problem: LookupFailed | MustWait | None = None
-        for zone, of_zone in zones.items():
-            try:
-                score.take(of_zone, _replies(lists, zone, of_zone, address))
-            except MustWait as must_wait:
-                problem = must_wait
-            except LookupFailed as failure:
-                problem = problem or failure
-            if score.lowest >= threshold:
-                worst = max(score.hits, key=lambda site: site.weight)
-                return Reject(_blocked(address, worst.zone), f"in {score}")
-            if score.highest < threshold:
-                return NoOpinion(f"in {score}")
-        raise problem or LookupFailed("no list")  # without a problem lowest and highest are one
+        problems: dict[str, LookupFailed | MustWait] = {}
+        for zone, answer in lists.together(questions):
+            if isinstance(answer, LookupFailed | MustWait):
+                problems[zone] = answer
+                continue
+            score.take(zones[zone], answer)
+            if said := _verdict(address, score, threshold):
+                return said
+        _pass_over(score, zones, problems)
+        if said := _verdict(address, score, threshold):
+            return said
+        raise _most_urgent(problems.values())
 
     return ask
+
+
+def _verdict(address: Address, score: Tally, threshold: int) -> Reject | NoOpinion | None:
+    """What is sure already; None while what is not known may change it."""
+    if score.lowest >= threshold:
+        worst = max(score.hits, key=lambda site: site.weight)
+        return Reject(_blocked(address, worst.zone), f"in {score}")
+    return NoOpinion(f"in {score}") if score.highest < threshold else None
+
+
+def _pass_over(score: Tally, zones: Mapping[str, list[Site]], problems: Mapping[str, Exception]) -> None:
+    """Count the lists as silent that may be."""
+    others_answer = len(problems) < len(zones)
+    for zone, problem in problems.items():
+        if isinstance(problem, Outage) and may_be_silent(zones[zone], problem, others_answer):
+            score.silent.append(zone)
+            score.take(zones[zone], ())
+
+
+def _most_urgent(problems: Iterable[LookupFailed | MustWait]) -> LookupFailed | MustWait:
+    """Whoever can wait still learns more than one who cannot."""
+    found = list(problems)
+    return next((each for each in found if isinstance(each, MustWait)), found[0])
 
 
 def _replies(lists: BlockLists, zone: str, sites: Iterable[Site], address: Address) -> tuple[Address, ...]:

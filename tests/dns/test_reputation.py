@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +15,14 @@ import pytest
 
 from relaymilter.audit.explain import Explanation, explain_request
 from relaymilter.config.reader import Flags, read
+from relaymilter.dns_lists import DnsLists
 from relaymilter.lookups import waiting
-from relaymilter.lookups.crowd import MOST, SLOW
-from relaymilter.policy.block_lists import parse_site
+from relaymilter.lookups.breaker import LONGEST_PAUSE
+from relaymilter.lookups.crowd import MOST, MOST_WITH_LISTS, SLOW, Crowd
+from relaymilter.lookups.guard import Limits
+from relaymilter.policy.block_lists import PATIENCE, parse_site
 from relaymilter.policy.envelope import client, request
-from relaymilter.policy.networks import Networks
+from relaymilter.policy.networks import Address, Networks
 from relaymilter.policy.ports import LookupFailed, MustWait
 from relaymilter.policy.reputation import Insiders, reject_listed_client
 from relaymilter.policy.verdict import NoOpinion, Reject
@@ -224,7 +229,7 @@ def flags(server: Unbound, *others: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("runtime", ["libmilter", "loop"])
 def test_one_list_hangs(lists: Unbound, tmp_path: Path, runtime: str) -> None:
-    """A list that hangs is soon not waited for: a stranger in another one is refused, and others are deferred."""
+    """A list that hangs is soon not waited for, and counts as silent: the other one decides on strangers."""
     silent = ("--dnsbl", "silent.example", "--dnsbl", "bl.test", "--runtime", runtime)
     with Daemon(tmp_path, *flags(lists, *silent)) as daemon:
         wait_for(lambda: daemon.ask(LOCAL) == BLOCKED, "it is refused by the other list")
@@ -235,10 +240,10 @@ def test_one_list_hangs(lists: Unbound, tmp_path: Path, runtime: str) -> None:
 
 
 def quick(daemon: Daemon, address: str) -> bool:
-    """A client that was not asked for is answered in less time than a question takes."""
-    began = time.monotonic()
-    assert daemon.ask(LOCAL, address) == LATER
-    return time.monotonic() - began < 0.9
+    """A client that was not asked for passes; while the list is still waited for it is deferred."""
+    answer = daemon.ask(LOCAL, address)
+    assert answer in (LATER, "continue")
+    return answer == "continue"
 
 
 def test_answers_are_kept(lists: Unbound, tmp_path: Path) -> None:
@@ -284,3 +289,129 @@ def test_explained(lists: Unbound, address: str, sender: str, verdict: str, last
     ask = partial(explained, lists, address, sender, dnsbl="parked.test", forward_confirmed="yes")
     explanation = ask(sender_domain_exists="yes")
     assert (verdict, last or explanation.trail[-1]) == (explanation.verdict, explanation.trail[-1])
+
+
+# Lists, asked at the same time.
+
+
+def slow(*late: str, seconds: float = 0.4) -> Say:
+    """A list that answers in time, but each of the zones that begin with one of these only after a while."""
+
+    def say(question: bytes) -> bytes | None:
+        if any(word.encode() in question for word in late):
+            time.sleep(seconds)
+        return truthful(question, "7.113.0.203.bl.test A 127.0.0.2")
+
+    return say
+
+
+def test_lists_are_asked_at_the_same_time() -> None:
+    """All questions are on their way before any answer: four name servers that wait for each other do not wait long."""
+    barrier = threading.Barrier(4, timeout=5)
+    sites = [f"list{number}.test" for number in range(4)]
+
+    def say(question: bytes) -> bytes:
+        barrier.wait()
+        return truthful(question)
+
+    with ExitStack() as servers:
+        asked = [resolver(servers.enter_context(Impostor(say)).address) for _ in sites]
+        by_zone = dict(zip(sites, asked, strict=True))
+        lists = asked[0]
+        questions = {zone: partial(each.listed, zone, ipaddress.ip_address(STRANGER)) for zone, each in by_zone.items()}
+        assert dict.fromkeys(sites, ()) == dict(lists.together(questions))
+
+
+def test_the_first_that_decides() -> None:
+    """A list that hangs keeps nobody waiting where another, given after it, is enough."""
+    released = threading.Event()
+
+    def hang(question: bytes) -> bytes | None:
+        released.wait(10)
+        return None
+
+    with Impostor(hang) as hanging, Impostor(slow()) as good:
+        late, early = resolver(hanging.address), resolver(good.address)
+        address = ipaddress.ip_address(STRANGER)
+        questions = {
+            "late.test": partial(late.listed, "late.test", address),
+            "bl.test": partial(early.listed, "bl.test", address),
+        }
+        answers = early.together(questions)
+        assert next(answers)[0] == "bl.test"
+        assert not released.is_set()
+        released.set()
+
+
+def test_lists_have_the_time_of_the_decision() -> None:
+    """What has not answered by then has not answered; nobody waits for it."""
+    with Impostor(lambda _: None) as server:
+        asking = resolver(server.address)
+        sites = [parse_site(f"list{number}.test") for number in range(5)]
+        ask = reject_listed_client(Insiders(Networks(), frozenset()), sites, 1, asking)
+        with waiting.allowing(time.monotonic() + 0.2), pytest.raises(LookupFailed, match="no answer in time"):
+            ask(request(client(STRANGER), b"<bob@example.org>"))
+
+
+def test_strangers_in_lists_do_not_take_every_thread() -> None:
+    """While lists keep that many decisions waiting others get no answer from lists, at once."""
+    with Impostor(lambda _: None) as server, ThreadPoolExecutor(MOST_WITH_LISTS) as threads:
+        asking = resolver(server.address)
+
+        def ask(number: int) -> list[tuple[str, object]]:
+            address = ipaddress.ip_address(f"192.0.2.{number}")
+            return [*asking.together({f"list{number}.test": partial(asking.listed, f"list{number}.test", address)})]
+
+        asked = [threads.submit(ask, number) for number in range(MOST_WITH_LISTS)]
+        wait_for(lambda: server.asked >= MOST_WITH_LISTS, "they are under way")
+        began = time.monotonic()
+        wait_for(lambda: time.monotonic() - began > SLOW, "they are slow")
+        [(zone, problem)] = ask(99)
+        assert (zone, str(problem)) == ("list99.test", f"DNS: {MOST_WITH_LISTS} questions are under way, and slow")
+        assert all(isinstance(future.result(10)[0][1], LookupFailed) for future in asked)
+
+
+def test_a_list_that_is_out_for_long(caplog: pytest.LogCaptureFixture) -> None:
+    """The only list makes strangers wait for so long, and then passes them, which the log says once, and loudly."""
+    now = 0.0
+
+    def answers(name: str) -> tuple[Address, ...]:
+        if fails:
+            raise LookupFailed(f"{name} A: no answer in time")
+        return ()
+
+    lists = DnsLists(answers, Limits(), Crowd("DNS"), lambda: now)
+    ask = reject_listed_client(Insiders(Networks(), frozenset()), [parse_site("bl.test")], 1, lists)
+
+    def outcomes(first: int) -> set[object]:
+        found: set[object] = set()
+        for number in range(first, first + 9):
+            try:
+                found.add(ask(request(client(f"203.0.113.{number}"), b"<bob@example.org>")))
+            except LookupFailed:
+                found.add(LookupFailed)
+        return found
+
+    fails = True
+    assert {LookupFailed} == outcomes(0)
+    now = PATIENCE - 1
+    assert {LookupFailed} == outcomes(10)
+    now = PATIENCE + LONGEST_PAUSE
+    assert {NoOpinion("in no list; silent: bl.test")} == outcomes(20)
+    assert ["ERROR"] == [record.levelname for record in caplog.records if "counts as silent" in record.message]
+    fails, now = False, now + 2 * LONGEST_PAUSE
+    assert {NoOpinion("in no list")} == outcomes(30)
+    fails = True
+    assert {LookupFailed} == outcomes(40)
+    assert 1 == sum("counts as silent" in record.message for record in caplog.records)
+
+
+def test_a_list_of_everything_is_out(lists: Unbound) -> None:
+    """One that was closed, and has everyone in it, is silent after some failures where another decides."""
+    asking = resolver(lists.address)
+    ask = reject_listed_client(Insiders(Networks(), frozenset()), map(parse_site, ("world.test", "bl.test")), 1, asking)
+    for number in range(1, 3):
+        with pytest.raises(LookupFailed, match=r"^world\.test: it lists 127\.0\.0\.1, and so everything$"):
+            ask(request(client(f"203.0.113.20{number}"), b"<bob@example.org>"))
+    answer = ask(request(client("203.0.113.200"), b"<bob@example.org>"))
+    assert NoOpinion("in no list; silent: world.test") == answer

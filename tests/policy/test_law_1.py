@@ -29,6 +29,7 @@ from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.ruleset import UNCERTAIN, Ruleset
 from relaymilter.policy.verdict import Decision, Defer, NoOpinion, Permit, Reject
 from tests.policy.asking import FailingNames, relay_rules
+from tests.policy.lists import OneByOne
 from tests.policy.maps import FailingMap, Known
 from tests.policy.oracle import only_ours
 from tests.policy.test_properties import damaged, mailboxes
@@ -95,7 +96,7 @@ class Always:
 
 
 @dataclass(frozen=True)
-class Saying:
+class Saying(OneByOne):
     """A DNS that says the same of everything, but of what no list may have."""
 
     texts: Sequence[str]

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from relaymilter.milter.replies import Mta, words
-from relaymilter.policy.block_lists import parse_site
+from relaymilter.policy.block_lists import PATIENCE, parse_site
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Certificate, Request, Told, client
 from relaymilter.policy.networks import Address, Networks, parse_network
-from relaymilter.policy.ports import Dns, LookupFailed, MailExchanger, MustWait
+from relaymilter.policy.ports import Dns, LookupFailed, MailExchanger, MustWait, Outage
 from relaymilter.policy.reputation import (
     BAD_SENDER,
     DOMAIN_NOT_FOUND,
@@ -27,13 +27,14 @@ from relaymilter.policy.reputation import (
 from relaymilter.policy.ruleset import Restriction, Ruleset
 from relaymilter.policy.verdict import Defer, NoOpinion, Reject
 from tests.policy.asking import STRANGER, FailingNames, outcome, relay_rules
+from tests.policy.lists import OneByOne
 from tests.policy.maps import asks
 
-DOWN, WAIT, ERROR = "down", "wait", "error"
+DOWN, WAIT, OUT, LONG_OUT = "down", "wait", "out", "out for long"
 
 
 @dataclass
-class Zone:
+class Zone(OneByOne):
     """What the DNS says, by name: `DOWN` is none, `WAIT` is none yet; and what it was asked."""
 
     records: Mapping[str, tuple[str, ...] | str] = field(default_factory=dict)
@@ -45,6 +46,8 @@ class Zone:
         found = self.records.get(name, ())
         if found == WAIT:
             raise MustWait
+        if found in (OUT, LONG_OUT):
+            raise Outage(f"{name} is {found}", PATIENCE if found == LONG_OUT else PATIENCE - 1)
         if isinstance(found, str):
             raise LookupFailed(f"{name} is {found}")
         return found
@@ -209,6 +212,21 @@ A, B, GOOD = "a.test*2", "b.test", "good.test*-2"
         pytest.param([A, B], 1, "?b", MustWait, id="wait"),
         pytest.param([A, B], 3, "-a ?b", MustWait, id="wait, though one fails"),
         pytest.param([A, B], 3, "?a -b", MustWait, id="wait, though a later one fails"),
+        # A list that is out:
+        pytest.param([A, B], 1, "xb", None, id="silent where another decides"),
+        pytest.param([B, A], 1, "xb", None, id="silent where a later one decides"),
+        pytest.param([A, B], 3, "a xb", None, id="silent where it alone would be enough"),
+        pytest.param([A, B], 1, "xa -b", LookupFailed, id="out, and no other answers"),
+        pytest.param([A, B], 1, "xa xb", LookupFailed, id="all are out"),
+        pytest.param([A], 1, "xa", LookupFailed, id="the only one is out"),
+        pytest.param([A], 1, "Xa", None, id="the only one is out for long"),
+        pytest.param([A, B], 1, "Xa Xb", None, id="all are out for long"),
+        pytest.param([A, B], 1, "Xa xb", LookupFailed, id="all are out, one for long"),
+        pytest.param([A, B], 1, "Xa ?b", MustWait, id="wait for another than what is out for long"),
+        pytest.param([A, B, "c.test"], 1, "xb ?c", MustWait, id="wait for another than what is silent"),
+        pytest.param([A, GOOD], 1, "a xgood", LookupFailed, id="perhaps good, and out"),
+        pytest.param([A, GOOD], 1, "a Xgood", "a.test", id="perhaps good, and out for long"),
+        pytest.param([GOOD, B], 1, "xb", None, id="silent where a list of good clients answers"),
     ],
 )  # fmt: skip
 def test_score(sites: list[str], threshold: int, hits: str, answer: object) -> None:
@@ -216,7 +234,8 @@ def test_score(sites: list[str], threshold: int, hits: str, answer: object) -> N
     state: dict[str, tuple[str, ...] | str] = {}
     for zone in ("a", "b", "c", "good"):
         tokens = hits.replace("ab", "a b").replace("ac", "a c").split()
-        said = {f"{zone}": ("127.0.0.2",), f"-{zone}": DOWN, f"?{zone}": WAIT}
+        said: dict[str, tuple[str, ...] | str] = {zone: ("127.0.0.2",)}
+        said |= {f"-{zone}": DOWN, f"?{zone}": WAIT, f"x{zone}": OUT, f"X{zone}": LONG_OUT}
         state |= {f"{STRANGER} {zone}.test": said[token] for token in tokens if token in said}
     ask = listing(*sites, threshold=threshold, dns=Zone(state))
     if isinstance(answer, type) and issubclass(answer, Exception):
