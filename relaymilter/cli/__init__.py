@@ -8,10 +8,11 @@ import click
 from relaymilter.cli.explain import explain
 from relaymilter.cli.import_ import import_
 from relaymilter.cli.run import run
+from relaymilter.cli.usage import Commands, in_one_line
 from relaymilter.cli.version import version_option
 
 
-@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @version_option
 def relaymilter() -> None:
     """The milter that closes mail relays, for Postfix and Sendmail."""
@@ -27,8 +28,12 @@ def main() -> None:
     try:
         status = relaymilter.main(prog_name="relaymilter", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        click.echo(in_one_line(error), err=True)
         status = os.EX_USAGE
+    except OSError as error:
+        click.echo(f"relaymilter: {error.filename or 'standard output'}: {error.strerror}", err=True)
+        status = os.EX_IOERR
+        sys.stdout = None  # what could not be written is still in it, and would be tried again at the end
     except click.Abort:
         status = 130
     sys.exit(status if isinstance(status, int) else 0)

@@ -84,7 +84,8 @@ def flags(config: Path | None, given: dict[str, Any]) -> Flags:
 
 
 def tell(error: ConfigError) -> None:
-    """Print every problem, one a line."""
+    """Print every problem, one a line; wrong usage by the name of the command."""
+    name = click.get_current_context().command_path if error.only_flags else "relaymilter"
     for problem in error.problems:
-        click.echo(f"relaymilter: {problem}", err=True)
+        click.echo(f"{name}: {problem}", err=True)
     sys.stderr.flush()

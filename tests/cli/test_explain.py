@@ -118,18 +118,19 @@ def test_configuration_file(relaymilter: Run) -> None:
     assert "reply:   550 5.7.1 <v@example.com>... Relaying denied." in refused.out
 
 
-@pytest.mark.parametrize("words", [(), ("--client", "127.0.0.1"), ("--recipient", "<a@b.test>")])
+@pytest.mark.parametrize("words", [(), ("--client", "127.0.0.1"), ("--recipient", "<a@b.test>")], ids=" ".join)
 def test_missing_option(relaymilter: Run, words: tuple[str, ...]) -> None:
     """The client and the recipient must be given."""
     outcome = relaymilter("explain", *words)
     assert outcome.status == 64
-    assert "Error: Missing option" in outcome.err
+    missing = "--client" if "--client" not in words else "--recipient"
+    assert outcome.err == f"relaymilter explain: Missing option '{missing}'; see relaymilter explain --help\n"
 
 
 @pytest.mark.parametrize(
     ("words", "status", "err"),
     [
-        (["--reply=x"], 64, "relaymilter: --reply: 'x' is none of postfix, sendmail, defer\n"),
+        (["--reply=x"], 64, "relaymilter explain: --reply: 'x' is none of postfix, sendmail, defer\n"),
         (["-c", "none.toml"], 78, "relaymilter: none.toml: No such file or directory\n"),
     ],
     ids=["flag", "file"],

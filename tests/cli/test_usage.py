@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,11 +90,44 @@ def test_usage(relaymilter: Run, words: tuple[str, ...], message: str) -> None:
     assert message in PUNCTUATION.sub("", " ".join(outcome.err.split()))
 
 
-def test_misspelt_flag(relaymilter: Run) -> None:
-    """An unknown flag is refused with those that may have been meant."""
-    outcome = relaymilter("run", "--local-domains", "x")
-    assert outcome.status == 64
-    assert re.search(r"--local-domains\b.*--local-domain\b(?!s)", outcome.err)
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("rnu",), "relaymilter: No such command: rnu; did you mean run?"),
+        (("explian", "-h"), "relaymilter: No such command: explian; did you mean explain?"),
+        (("frobnicate",), "relaymilter: No such command: frobnicate; see relaymilter --help"),
+        ((), "relaymilter: Missing command; see relaymilter --help"),
+        (("--versoin",), "relaymilter: No such option: --versoin; did you mean --version?"),
+        (
+            ("run", "--local-domains", "x"),
+            "relaymilter run: No such option: --local-domains; did you mean --local-domain?",
+        ),
+        (("explain", "--recipent=x"), "relaymilter explain: No such option: --recipent; did you mean --recipient?"),
+        (("run", "-z"), "relaymilter run: No such option: -z; see relaymilter run --help"),
+        (("run", "extra"), "relaymilter run: Got unexpected extra argument (extra); see relaymilter run --help"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_one_line(relaymilter: Run, words: tuple[str, ...], said: str) -> None:
+    """Wrong usage is one line that names the command, and the nearest name to one that is misspelt."""
+    assert relaymilter(*words) == Outcome(64, "", said + "\n")
+
+
+@pytest.mark.parametrize("words", [("import",), ("import", "exim"), ("import", "postfix", "/", "x")], ids=" ".join)
+def test_wrong_import(relaymilter: Run, words: tuple[str, ...]) -> None:
+    """So is the usage of a command with arguments; the MTAs that there are stand in it."""
+    outcome = relaymilter(*words)
+    assert (outcome.status, outcome.out) == (64, "")
+    assert re.fullmatch(r"relaymilter import: [^\n]+; see relaymilter import --help\n", outcome.err)
+    assert len(words) > 2 or ("postfix" in outcome.err and "sendmail" in outcome.err)
+
+
+def test_output_that_cannot_be_written() -> None:
+    """A full disk under standard output is an error in one line, too (EX_IOERR)."""
+    command = [sys.executable, "-m", "relaymilter", "explain", "--client", "127.0.0.1", "--recipient", "<a@b.test>"]
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (74, "relaymilter: standard output: No space left on device\n")
 
 
 def test_bad_flags(relaymilter: Run) -> None:
@@ -102,11 +137,11 @@ def test_bad_flags(relaymilter: Run) -> None:
     )
     assert (outcome.status, outcome.out) == (64, "")
     assert sorted(outcome.err.splitlines()) == [
-        "relaymilter: --local-network: 'y' is no network: give an IPv4 or IPv6 address or CIDR, such as "
+        "relaymilter run: --local-network: 'y' is no network: give an IPv4 or IPv6 address or CIDR, such as "
         "192.0.2.0/24 or 2001:db8::/32",
-        "relaymilter: --local-network: 192.0.2.1/24 has host bits set: 192.0.2.0/24 was probably meant",
-        "relaymilter: --reply: 'x' is none of postfix, sendmail, defer",
-        "relaymilter: --socket: inet:1 names no address: give inet:1@127.0.0.1 for this machine alone",
+        "relaymilter run: --local-network: 192.0.2.1/24 has host bits set: 192.0.2.0/24 was probably meant",
+        "relaymilter run: --reply: 'x' is none of postfix, sendmail, defer",
+        "relaymilter run: --socket: inet:1 names no address: give inet:1@127.0.0.1 for this machine alone",
     ]
 
 

@@ -1,0 +1,40 @@
+"""Wrong usage, in one line that names the command; what is misspelt, with the nearest name that there is."""
+
+import difflib
+from collections.abc import Iterable
+
+import click
+
+
+class Commands(click.Group):
+    """A group of commands that names the nearest one to a word that is none."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchOption:
+            raise
+        except click.UsageError:
+            raise click.UsageError(
+                f"No such command: {args[0]}{_nearest(args[0], self.list_commands(ctx))}", ctx
+            ) from None
+
+
+def in_one_line(error: click.ClickException) -> str:
+    """`relaymilter run: what is wrong`, and where the flags are listed if nothing nearer can be said."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "relaymilter"
+    if isinstance(error, click.NoSuchOption):
+        message = f"No such option: {error.option_name}{_nearest(error.option_name, error.possibilities or ())}"
+    else:
+        message = " ".join(error.format_message().split()).removesuffix(".")
+    hint = "" if message.endswith("?") else f"; see {command} --help"
+    return f"{command}: {message}{hint}"
+
+
+def _nearest(word: str, names: Iterable[str]) -> str:
+    """Empty where nothing is near."""
+    found = difflib.get_close_matches(word, [*names], 1)
+    return f"; did you mean {found[0]}?" if found else ""
