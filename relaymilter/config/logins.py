@@ -8,7 +8,6 @@ from relaymilter.config.option import EntriesOption, ListOption, MapOption, Opti
 from relaymilter.config.sets import MapSet, NameSet
 from relaymilter.config.values import Values
 from relaymilter.policy.logins import Fold
-from relaymilter.policy.mailboxes import words
 from relaymilter.policy.networks import parse_network
 
 
@@ -32,16 +31,12 @@ def _listener(text: str) -> str:
     return text.strip()
 
 
-def _networks(value: str) -> str:
-    return ", ".join(str(parse_network(word)) for word in words(value))
+def _network(word: str) -> str:
+    return str(parse_network(word))
 
 
-def _recipients(value: str) -> str:
-    return ", ".join(word if word in ("none", "internal") else parse_mailbox(word) for word in words(value))
-
-
-def _logins(value: str) -> str:
-    return ", ".join(words(value))
+def _recipient(word: str) -> str:
+    return word if word in ("none", "internal") else parse_mailbox(word)
 
 
 AUTHORISED_LOGIN = EntriesOption(
@@ -79,7 +74,8 @@ LOGIN_NETWORKS = MapOption(
     "others.",
     "LOGIN NET...|TYPE:NAME",
     key_form=parse_login,
-    value_form=_networks,
+    word=_network,
+    make=", ".join,
     restricts=True,
 )
 LOGIN_RECIPIENTS = MapOption(
@@ -87,7 +83,8 @@ LOGIN_RECIPIENTS = MapOption(
     "Whom a login may write to: the login, a blank, and `none`, or any of `internal`, mailboxes and domains.",
     "LOGIN RECIPIENT...|TYPE:NAME",
     key_form=parse_login,
-    value_form=_recipients,
+    word=_recipient,
+    make=", ".join,
     restricts=True,
 )
 SENDER_LOGIN = MapOption(
@@ -95,7 +92,8 @@ SENDER_LOGIN = MapOption(
     "The logins that own a mailbox or a domain: it, a blank, and logins. With any, a login sends only as what it owns.",
     "MAILBOX LOGIN...|TYPE:NAME",
     key_form=parse_mailbox,
-    value_form=_logins,
+    word=str,
+    make=", ".join,
     restricts=True,
 )
 NULL_SENDER_LOGIN = EntriesOption(

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from relaymilter.config.forms import Form
 
 T = TypeVar("T")
+W = TypeVar("W")
 
 
 class Kind(Enum):
@@ -95,10 +96,14 @@ class EntriesOption(_Several, Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MapOption(_Several, Generic[T]):
-    """An option with several values, each a key, a blank and what the key has, or a table of such pairs."""
+class MapOption(_Several, Generic[W, T]):
+    """An option with several values, each a key, a blank and its words, or a table of such pairs.
+
+    A key that comes again adds its words; all the words of a key make its value.
+    """
 
     key_form: Callable[[str], str]
     """A key as it is compared. Raises ValueError, in words."""
-    value_form: Callable[[str], T]
-    """Raises ValueError, in words."""
+    word: Callable[[str], W]
+    """Parses a word. Raises ValueError, in words."""
+    make: Callable[[tuple[W, ...]], T]

@@ -14,10 +14,12 @@ from relaymilter.config.forms import Form, by_way
 from relaymilter.config.option import AnyOption, EntriesOption, ListOption, MapOption, Option
 from relaymilter.config.problems import Problems, Value
 from relaymilter.config.sets import MapSet, NameSet, NetworkSet
+from relaymilter.policy.mailboxes import words
 from relaymilter.policy.networks import LocalNetwork
 from relaymilter.policy.ports import Table
 
 T = TypeVar("T")
+W = TypeVar("W")
 
 
 class Values:
@@ -39,7 +41,7 @@ class Values:
         """Is any of these given? A list may be given without a value in it, which is not the same as not at all."""
         return any(option.key in self._given for option in options)
 
-    def written(self, option: EntriesOption[T] | ListOption[T] | MapOption[T]) -> list[Value]:
+    def written(self, option: EntriesOption[T] | ListOption[T]) -> list[Value]:
         """The values as they were written, or the default where it is not given."""
         values = self._given.get(option.key)
         return [Value(text, "default") for text in option.default] if values is None else values
@@ -92,17 +94,17 @@ class Values:
             return None
         return entries.networks(self.written(option), option.form, self.sources)
 
-    def map(self, option: MapOption[str], of: Callable[[str], str] | None = None) -> MapSet | None:
-        """The values by key, a key by way of `of`; one that comes again adds to its value."""
+    def map(self, option: MapOption[W, str], of: Callable[[str], str] | None = None) -> MapSet | None:
+        """The values by key, a key by way of `of`; None where the option is not given."""
         if not self.given(option):
             return None
-        known: dict[str, str] = {}
+        known: dict[str, tuple[W, ...]] = {}
         asked: list[Table] = []
         form = Form("login", partial(_pair, option), with_values=True)
-        for key, value in self.sources.parsed(self.written(option), form, asked):
+        for key, found in self.sources.parsed(self._given[option.key], form, asked):
             name = key if of is None else of(key)
-            known[name] = f"{known[name]}, {value}" if name in known else value
-        return MapSet(known, tuple(asked))
+            known[name] = (*known.get(name, ()), *found)
+        return MapSet({name: option.make(found) for name, found in known.items()}, tuple(asked))
 
     def error(self, message: str, *options: AnyOption) -> None:
         """What is wrong with options together, at the last value of the first one that is given."""
@@ -115,10 +117,10 @@ class Values:
             self.problems.warn(value.place, message)
 
 
-def _pair(option: MapOption[str], entry: str) -> tuple[str, str]:
-    """A key and its value, parted by the first tab, or else by the first blank."""
+def _pair(option: MapOption[W, T], entry: str) -> tuple[str, tuple[W, ...]]:
+    """A key and its words, parted by the first tab, or else by the first blank."""
     name, *rest = entry.split(None, 1) if "\t" not in entry else entry.split("\t", 1)
-    value = option.value_form(rest[0]) if rest else ""
-    if not value:
+    found = tuple(option.word(word) for word in words(rest[0])) if rest else ()
+    if not found:
         raise ValueError(f"{entry!r} has no value: give a key, a blank, and the value")
-    return option.key_form(name.strip()), value
+    return option.key_form(name.strip()), found
