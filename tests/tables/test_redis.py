@@ -227,7 +227,8 @@ def test_threads_have_connections_of_their_own(opened: Open) -> None:
 
 def test_without_the_driver_its_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has no redis-py is told how to get it."""
-    monkeypatch.delitem(sys.modules, "relaymilter.tables.redis")
+    for name in ("redis", "redis_server"):
+        monkeypatch.delitem(sys.modules, f"relaymilter.tables.{name}")
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(TableError, match=r"apt install python3-redis, or pip install 'relaymilter\[redis\]'"):
         open_table("redis:/etc/relaymilter/redis.toml")

@@ -1,0 +1,156 @@
+"""Redis or Valkey as a file describes it: a client of redis-py, which connects when it is first used.
+
+One server, or the master that sentinels name, or a cluster. Each wait is bounded, and nothing is tried twice: what is
+asked for a decision must not take longer than it.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from relaymilter.files.safety import require_safe
+from relaymilter.tables.described import Description
+from relaymilter.tables.table import TableError
+
+try:
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.cluster import ClusterNode, RedisCluster
+    from redis.exceptions import RedisClusterException
+    from redis.retry import Retry
+    from redis.sentinel import Sentinel
+except ImportError:
+    raise TableError(
+        "tables and ledgers of type redis need python3-redis: "
+        "apt install python3-redis, or pip install 'relaymilter[redis]'"
+    ) from None
+
+STEP = 0.9
+"""Seconds for one wait: to connect, for TLS, for an answer; a look-up has two."""
+CONNECTIONS = 32
+"""At most; twice the threads that may look up."""
+PORT = 6379
+SENTINEL_PORT = 26379
+
+KEYS = {**dict.fromkeys(("url", "user", "tls-ca", "master"), str), "sentinels": list, "cluster": list, "db": int}
+"""What describes the server, beside the password."""
+SCHEMES = {"redis": False, "valkey": False, "unix": False, "rediss": True, "valkeys": True}
+"""With TLS?"""
+PROBLEMS = (redis.RedisError, RedisClusterException, OSError)
+"""What a client raises where a server does not answer, or not as it should."""
+
+
+def connect(found: Description) -> Any:
+    """A client of redis-py; that of a cluster connects at once. Raises ValueError as judge(), and PROBLEMS."""
+    return _MAKERS[judge(found)](found)
+
+
+def judge(found: Description) -> str:
+    """By which key a server is described, or several. Raises ValueError, in words, for what no server can be."""
+    if found.password == "" or (found.text("user") and not found.password):
+        raise ValueError("password: it must not be empty, and there must be one for a user")
+    given = [key for key in _MAKERS if found.values.get(key)]
+    if len(given) != 1:
+        raise ValueError(f"give one of {', '.join(_MAKERS)}")
+    if bool(found.text("master")) != (given == ["sentinels"]):
+        raise ValueError("master: the name by which the sentinels know it, with sentinels alone")
+    if given == ["cluster"] and "db" in found.values:
+        raise ValueError("db: a cluster has none")
+    if given == ["url"]:
+        _server(found)
+    else:
+        _nodes(found, given[0])
+        _tls(found, bool(found.text("tls-ca")))
+    return given[0]
+
+
+def _usual(found: Description) -> dict[str, Any]:
+    return {
+        "username": found.text("user") or None,
+        "password": found.password,
+        "socket_connect_timeout": STEP,
+        "socket_timeout": STEP,
+    }
+
+
+def _single(found: Description) -> Any:
+    return redis.Redis(**_server(found), **_usual(found), retry=Retry(NoBackoff(), 0), max_connections=CONNECTIONS)
+
+
+def _of_sentinels(found: Description) -> Any:
+    """Who is master is asked with each new connection, and a connection to one that is no master any more is closed."""
+    sentinels = _nodes(found, "sentinels")
+    usual = _usual(found) | _tls(found, bool(found.text("tls-ca")))
+    own = {"socket_connect_timeout": STEP, "socket_timeout": STEP}
+    asked = Sentinel(sentinels, sentinel_kwargs=own, **usual)
+    return asked.master_for(found.text("master"), db=_database(found, ""), max_connections=CONNECTIONS)
+
+
+def _cluster(found: Description) -> Any:
+    """It connects at once, to learn which node has which slots."""
+    nodes = [ClusterNode(host, port) for host, port in _nodes(found, "cluster")]
+    return RedisCluster(startup_nodes=nodes, **_usual(found), **_tls(found, bool(found.text("tls-ca"))))
+
+
+_MAKERS: dict[str, Callable[[Description], Any]] = {"url": _single, "sentinels": _of_sentinels, "cluster": _cluster}
+
+
+def _nodes(found: Description, key: str) -> list[tuple[str, int]]:
+    """Host and port of each. Raises ValueError."""
+    texts = found.values[key]
+    usual = SENTINEL_PORT if key == "sentinels" else PORT
+    return [_host_port(text, usual) for text in (texts if isinstance(texts, list) else [])]
+
+
+def _host_port(text: str, usual: int) -> tuple[str, int]:
+    url = urlsplit(f"//{text}")
+    if not url.hostname or url.path or "@" in text:
+        raise ValueError(f"{text!r} is no server: give HOST or HOST:PORT")
+    return url.hostname, url.port or usual
+
+
+def _server(found: Description) -> dict[str, Any]:
+    """What redis.Redis() is told of the server. Raises ValueError."""
+    url = urlsplit(found.text("url"))
+    if url.scheme not in SCHEMES:
+        raise ValueError(f"url: it begins with one of {', '.join(f'{scheme}://' for scheme in SCHEMES)}")
+    if "@" in url.netloc or url.query or url.fragment:
+        raise ValueError("url: a host, a port and a database, or a socket, alone; the password has a key of its own")
+    if url.scheme == "unix":
+        if url.netloc or not url.path:
+            raise ValueError("url: a socket is written unix:///run/redis/redis.sock")
+        where: dict[str, Any] = {"unix_socket_path": unquote(url.path), "db": _database(found, "")}
+    elif not url.hostname:
+        raise ValueError("url: it names no host")
+    else:
+        where = {"host": url.hostname, "port": url.port or PORT, "db": _database(found, url.path.strip("/"))}
+    return where | _tls(found, SCHEMES[url.scheme])
+
+
+def _tls(found: Description, wanted: bool) -> dict[str, Any]:
+    authority = found.text("tls-ca")
+    if authority and not wanted:
+        raise ValueError("tls-ca: there is no TLS but with rediss:// and valkeys://")
+    if authority:
+        if not Path(authority).is_file():
+            raise ValueError(f"tls-ca: there is no file {authority}")
+        require_safe(Path(authority))
+    if not wanted:
+        return {}
+    return {
+        "ssl": True,
+        "ssl_cert_reqs": "required",
+        "ssl_check_hostname": True,
+        "ssl_ca_certs": authority or None,
+    }
+
+
+def _database(found: Description, in_url: str) -> int:
+    given = found.values.get("db")
+    if in_url and (given is not None or not (in_url.isascii() and in_url.isdigit())):
+        raise ValueError("url: after the host comes the number of a database, or nothing with db")
+    number = int(in_url or given or 0)  # type: ignore[arg-type]
+    if number < 0:
+        raise ValueError("db: it is 0 or more")
+    return number
