@@ -7,14 +7,18 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from tests.rig import wait_for
 from tests.wire.mta import Answer, Mta, Reply
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 NOTHING: Mapping[str, str] = MappingProxyType({})
 STRANGER = "203.0.113.7"
@@ -28,6 +32,30 @@ def free_port() -> int:
         port = probe.getsockname()[1]
         assert isinstance(port, int)
         return port
+
+
+@contextmanager
+def asking(question: Callable[[], T], threads: int) -> Iterator[list[T]]:
+    """In so many threads, ask all the time, one question after the other; the answers so far.
+
+    It ends with the block, however that ends. An error ends its thread, so that nobody asks in vain a thousand times a
+    second, and is raised at the end.
+    """
+    over = threading.Event()
+    answers: list[T] = []
+
+    def ask() -> None:
+        while not over.is_set():
+            answers.append(question())
+
+    with ThreadPoolExecutor(threads) as pool:
+        asked = [pool.submit(ask) for _ in range(threads)]
+        try:
+            yield answers
+        finally:
+            over.set()
+        for each in asked:
+            each.result(20)
 
 
 class Daemon:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import signal
-import threading
 from pathlib import Path
 
 import pytest
 
 from tests.rig import wait_for
-from tests.wire.mta import Answer, Reply
+from tests.wire.mta import Reply
 
-from .process import DENIED, Daemon
+from .process import DENIED, Daemon, asking
 
 BOB = b"<bob@example.org>"
 
@@ -122,35 +121,11 @@ def test_what_stays(folder: Path) -> None:
         assert daemon.ask(b"<v@example.com>") == "continue"
 
 
-class Load(threading.Thread):
-    """Sessions of strangers, one after the other, until it is told to end."""
-
-    def __init__(self, daemon: Daemon) -> None:
-        super().__init__(daemon=True)
-        self.daemon_ = daemon
-        self.answers: list[Answer | BaseException] = []
-        self.over = threading.Event()
-
-    def run(self) -> None:
-        while not self.over.is_set():
-            try:
-                self.answers.append(self.daemon_.ask())
-            except Exception as error:
-                self.answers.append(error)
-
-
 def reload_under_load(daemon: Daemon, times: int) -> None:
-    """Reload so many times, while strangers come all the time and are all refused."""
-    load = [Load(daemon) for _ in range(3)]
-    for thread in load:
-        thread.start()
-    for _ in range(times):
-        reload(daemon)
-    for thread in load:
-        thread.over.set()
-    for thread in load:
-        thread.join(20)
-    answers = [answer for thread in load for answer in thread.answers]
+    """Reload so many times, while strangers come all the time, one session after the other, and are all refused."""
+    with asking(daemon.ask, threads=3) as answers:
+        for _ in range(times):
+            reload(daemon)
     assert [answer for answer in answers if answer != DENIED] == []
     assert len(answers) > times
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,7 +16,7 @@ from relaymilter.daemon.watch import TRIES, Watch, look, read_steadily
 from tests.rig import wait_for
 from tests.rig.postmap import postfix_commands, why_no_postmap
 
-from .process import DENIED, Daemon
+from .process import DENIED, Daemon, asking
 
 WATCH = ("--watch", "0.2")
 REFUSED = "ERROR: reload: refused; the old policy stays"
@@ -138,24 +136,13 @@ def generation(name: str) -> str:
     return "".join(f"{name}{number}.test\n" for number in range(LINES))
 
 
-class Asking(threading.Thread):
-    """Asks for the first and the last entry of generation a and of b, in one session, until it is told to end."""
-
-    def __init__(self, daemon: Daemon) -> None:
-        super().__init__(daemon=True)
-        self.daemon_ = daemon
-        self.seen: set[Any] = set()
-        self.over = threading.Event()
-
-    def run(self) -> None:
-        while not self.over.is_set():
-            try:
-                with self.daemon_.session() as mta:
-                    asked = [f"<v@{name}{number}.test>".encode() for name in "ab" for number in (0, LINES - 1)]
-                    self.seen.add(tuple(mta.rcpt(path) == "continue" for path in asked))
-                    mta.quit()
-            except Exception as error:
-                self.seen.add(error)
+def known_ends(daemon: Daemon) -> tuple[bool, ...]:
+    """Whether the first and the last entry of generation a, and those of b, are local, asked in one session."""
+    asked = [f"<v@{name}{number}.test>".encode() for name in "ab" for number in (0, LINES - 1)]
+    with daemon.session() as mta:
+        known = tuple(mta.rcpt(path) == "continue" for path in asked)
+        mta.quit()
+    return known
 
 
 def test_never_half_a_file(folder: Path, runtime: tuple[str, str]) -> None:
@@ -167,23 +154,17 @@ def test_never_half_a_file(folder: Path, runtime: tuple[str, str]) -> None:
     domains.write_text(generation("a"))
     quiet = ("--log-decisions", "none")
     with Daemon(folder, *runtime, *quiet, "--watch", "1", "--local-domain", f"file:{domains}") as daemon:
-        clients = [Asking(daemon) for _ in range(2)]
-        for client in clients:
-            client.start()
-        for count, name in enumerate("ba", 1):
-            text = generation(name)
-            with domains.open("w") as file:
-                for at in range(0, len(text), 1 + len(text) // 6):
-                    file.write(text[at : at + 1 + len(text) // 6])
-                    file.flush()
-                    time.sleep(0.12)
-            daemon.wait_log("reloaded", count)
-        for client in clients:
-            client.over.set()
-        for client in clients:
-            client.join(20)
+        with asking(lambda: known_ends(daemon), threads=2) as answers:
+            for count, name in enumerate("ba", 1):
+                text = generation(name)
+                with domains.open("w") as file:
+                    for at in range(0, len(text), 1 + len(text) // 6):
+                        file.write(text[at : at + 1 + len(text) // 6])
+                        file.flush()
+                        time.sleep(0.12)
+                daemon.wait_log("reloaded", count)
         assert daemon.stop() == 0
-    assert clients[0].seen | clients[1].seen == {(True, True, False, False), (False, False, True, True)}
+    assert {*answers} == {(True, True, False, False), (False, False, True, True)}
 
 
 def test_map_of_postfix(folder: Path) -> None:
@@ -199,15 +180,12 @@ def test_map_of_postfix(folder: Path) -> None:
     with postfix_commands(folder):
         postmap("a")
         with Daemon(folder, *flags) as daemon:
-            client = Asking(daemon)
-            client.start()
-            postmap("b")
-            daemon.wait_log("reloaded")
-            assert daemon.ask(b"<v@b0.test>") == "continue"
-            client.over.set()
-            client.join(20)
+            with asking(lambda: known_ends(daemon), threads=1) as answers:
+                postmap("b")
+                daemon.wait_log("reloaded")
+                assert daemon.ask(b"<v@b0.test>") == "continue"
             assert daemon.stop() == 0
-    assert client.seen <= {(True, True, False, False), (False, False, True, True)}
+    assert {*answers} <= {(True, True, False, False), (False, False, True, True)}
 
 
 def reading(path: Path, meanwhile: Callable[[], None]) -> Callable[[], Reading]:
