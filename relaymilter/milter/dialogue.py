@@ -18,8 +18,9 @@ from relaymilter.milter.wire import ProtocolError
 from relaymilter.policy.envelope import Need, Request
 from relaymilter.policy.verdict import Decision
 
-# The order in which stages follow each other, for the macros that a command clears.
-_STAGES = {wire.CONNECT: 0, wire.HELO: 1, wire.MAIL: 2, wire.RCPT: 3}
+# Where the macros of a stage are kept: those of the latest first, since they are looked up in that order.
+_STAGES = {b"R": 0, b"M": 1, b"H": 2, b"C": 3}
+_NONE: dict[bytes, bytes] = {}
 _FAMILIES = {b"4": socket.AF_INET, b"6": socket.AF_INET6}
 
 
@@ -36,7 +37,7 @@ class Dialogue:
         self._state = _NEW
         self._silent = 0
         self._message = False
-        self._macros = [b"", b"", b"", b""]
+        self._macros = [_NONE] * 4
         self.session: Session | None = None
 
     @property
@@ -46,24 +47,29 @@ class Dialogue:
 
     def receive(self, data: bytes) -> bytes:
         """Take what came, and return what to send. Raises ProtocolError; the connection is to be closed then."""
+        if self._rest:
+            data = self._rest + data
         if self.pending is not None:
-            self._rest += data
-            if len(self._rest) > 2 * wire.MAX_DATA:
+            if len(data) > 2 * wire.MAX_DATA:
                 raise ProtocolError("commands without end while a reply is awaited")
+            self._rest = data
             return b""
-        packets, self._rest = wire.split(self._rest + data if self._rest else data)
-        sent = b""
-        for number, (command, payload) in enumerate(packets, 1):
-            handler = self._HANDLERS.get(command)
+        # Written out here, since a list of packets costs a twentieth of a session.
+        at, end, sent = 0, len(data), b""
+        while end - at >= 4:
+            after = at + 4 + int.from_bytes(data[at : at + 4], "big")
+            if not at + 5 <= after <= at + 5 + wire.MAX_DATA:
+                raise ProtocolError(f"a packet of {after - at - 4} octets")
+            if after > end:
+                break
+            handler = self._HANDLERS.get(data[at + 4])
             if handler is None:
-                raise ProtocolError(f"an unknown command {command:#x}")
-            sent += handler(self, payload)
-            if self.ended:
+                raise ProtocolError(f"an unknown command {data[at + 4]:#x}")
+            sent += handler(self, data[at + 5 : after])
+            at = after
+            if self.ended or self.pending is not None:
                 break
-            if self.pending is not None:
-                waiting = (wire.packet(bytes([later]), data) for later, data in packets[number:])
-                self._rest = b"".join(waiting) + self._rest
-                break
+        self._rest = data[at:]
         return sent
 
     def resolve(self, decision: Decision) -> bytes:
@@ -83,17 +89,19 @@ class Dialogue:
         return sent
 
     def _macro(self, data: bytes) -> bytes:
-        self._demand(_NEGOTIATED)
-        at = _STAGES.get(data[0]) if data else None
+        """SMFIC_MACRO comes before the command to whose stage its macros belong, which is its first octet."""
+        if self._state == _NEW:
+            raise ProtocolError("macros before the negotiation")
+        at = _STAGES.get(data[:1])
         if at is not None:
-            self._macros[at] = data
+            self._macros[at] = wire.macros(data) if len(data) > 1 else _NONE
         return b""
 
     def _connect(self, data: bytes) -> bytes:
         if self._state != _NEGOTIATED:
             raise ProtocolError("a connection out of order")
         came = wire.connection(data)
-        self._macros[1:] = b"", b"", b""
+        self._macros[:3] = _NONE, _NONE, _NONE
         self.session = Session(self.service)
         address = _address(came.family, came.address)
         self.session.connect(address, None if address is None else came.port, self._find_text("v"))
@@ -102,14 +110,14 @@ class Dialogue:
 
     def _helo(self, data: bytes) -> bytes:
         session = self._connected()
-        self._macros[2:] = b"", b""
+        self._macros[:2] = _NONE, _NONE
         session.hello(wire.arguments(data)[0])
         self._message = False
         return self._quiet(wire.SILENT_HELO)
 
     def _mail(self, data: bytes) -> bytes:
         session = self._connected()
-        self._macros[3] = b""
+        self._macros[0] = _NONE
         session.mail(wire.arguments(data)[0])
         self._message = True
         return self._quiet(wire.SILENT_MAIL)
@@ -152,7 +160,7 @@ class Dialogue:
         self._state = _NEGOTIATED
         self.session = None
         self._message = False
-        self._macros = [b"", b"", b"", b""]
+        self._macros = [_NONE] * 4
         return b""
 
     def _demand(self, state: int) -> None:
@@ -169,9 +177,9 @@ class Dialogue:
 
     def _find(self, name: bytes) -> bytes | None:
         """A macro, from the latest stage that has it (smfi_getsymval)."""
-        for data in reversed(self._macros):
-            if name in data and (value := wire.macro(data, name)) is not None:
-                return value
+        for known in self._macros:
+            if name in known:
+                return known[name]
         return None
 
     def _find_text(self, name: str) -> str | None:

@@ -5,7 +5,7 @@ libmilter's mfdef.h. What is malformed raises ProtocolError, and the caller clos
 """
 
 import struct
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 VERSION = 6
 OLDEST_VERSION = 2
@@ -55,25 +55,6 @@ _PORT = struct.Struct("!H")
 
 class ProtocolError(Exception):
     """The other end does not speak the milter protocol; the text says how."""
-
-
-Packet: TypeAlias = tuple[int, bytes]
-"""A command and its data."""
-
-
-def split(received: bytes) -> tuple[list[Packet], bytes]:
-    """The whole packets in what was received, and what is left over. Raises ProtocolError for a wrong length."""
-    packets: list[Packet] = []
-    at, end = 0, len(received)
-    while end - at >= 4:
-        (length,) = _LENGTH.unpack_from(received, at)
-        if not 1 <= length <= MAX_DATA + 1:
-            raise ProtocolError(f"a packet of {length} octets")
-        if end - at - 4 < length:
-            break
-        packets.append((received[at + 4], received[at + 5 : at + 4 + length]))
-        at += 4 + length
-    return packets, received[at:]
 
 
 def packet(command: bytes, data: bytes = b"") -> bytes:
@@ -147,10 +128,12 @@ def arguments(data: bytes) -> list[bytes]:
     return data[:-1].split(b"\0")
 
 
-def macro(data: bytes, name: bytes) -> bytes | None:
-    """The value of a macro in the data of SMFIC_MACRO: a command octet, then names and values in turn."""
+def macros(data: bytes) -> dict[bytes, bytes]:
+    """The macros in the data of SMFIC_MACRO: a command octet, then names and values in turn, each ended by NUL.
+
+    Only what stands where a name does is one: values are often what a client typed, and may read like a name. Of two
+    with the same name the first counts, as in libmilter.
+    """
     fields = data[1:].split(b"\0")
-    for at in range(0, len(fields) - 1, 2):
-        if fields[at] == name:
-            return fields[at + 1]
-    return None
+    names, values = fields[:-1:2], fields[1::2]
+    return dict(zip(reversed(names), reversed(values), strict=True))

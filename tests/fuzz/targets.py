@@ -11,6 +11,7 @@ from relaymilter.observe.decisions import DecisionLog
 from relaymilter.policy.address import Path, parse
 from relaymilter.policy.envelope import client, request
 from relaymilter.policy.verdict import Permit
+from tests.wire.packets import split
 
 RULES = ruleset(read(Flags({"local-domain": ("example.org",)})).settings.policy)
 STRANGER = client("203.0.113.7", 4711)
@@ -39,7 +40,7 @@ def dialogue(data: bytes) -> None:
     try:
         for at in range(0, len(data), 37):
             sent = talk.receive(data[at : at + 37])
-            packets, rest = wire.split(sent)
+            packets, rest = split(sent)
             assert rest == b""
             assert all(chr(command) in "cyO" for command, _ in packets)
     except wire.ProtocolError:

@@ -17,6 +17,7 @@ from relaymilter.policy.ports import MustWait
 from relaymilter.policy.rules import RelayRule
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import NoOpinion
+from tests.wire.packets import split
 
 SETTINGS = read(Flags({"local-domain": ("example.org",)})).settings.policy
 SERVICE = Service(ruleset(SETTINGS), decisions=None)
@@ -50,7 +51,7 @@ def connected(service: Service = SERVICE, offer: bytes = OFFER) -> Dialogue:
 
 def replies(sent: bytes) -> list[bytes]:
     """The packets of what was sent, each as command and data."""
-    found, rest = wire.split(sent)
+    found, rest = split(sent)
     assert rest == b""
     return [bytes([command]) + data for command, data in found]
 
@@ -175,6 +176,19 @@ def test_commands_without_end_behind_a_pending_decision_are_refused() -> None:
         dialogue.receive(enough)
 
 
+@pytest.mark.parametrize("length", [0, wire.MAX_DATA + 2, 0x7FFFFFFF, 0xFFFFFFFF])
+@pytest.mark.parametrize("before", [b"", mail()], ids=["alone", "behind others"])
+def test_a_length_that_no_packet_has_is_refused_before_any_data(length: int, before: bytes) -> None:
+    """Two gigabytes are never waited for."""
+    with pytest.raises(ProtocolError, match=f"{length} octets"):
+        connected().receive(before + struct.pack("!I", length))
+
+
+def test_the_longest_packet_is_taken() -> None:
+    """65535 octets of data, as in libmilter."""
+    assert replies(connected().receive(packet(b"B", b"x" * wire.MAX_DATA))) == [b"c"]
+
+
 whole = st.sampled_from(
     [
         *(OFFER, STRANGER, mail(), rcpt(), rcpt(b'<"b@d.test"@example.org>'), packet(b"H", b"x\0")),
@@ -182,6 +196,19 @@ whole = st.sampled_from(
         *(macros(b"R", rcpt_addr="bob@example.org"), macros(b"M", mail_addr="joe")),
     ]
 )
+
+
+@given(
+    st.lists(st.one_of(whole.filter(lambda piece: piece not in (OFFER, STRANGER, packet(b"K"))))), st.integers(0, 400)
+)
+def test_packets_are_answered_alike_however_they_are_cut(pieces: list[bytes], cut: int) -> None:
+    """What is left over of one read, with the next behind it, is answered as both at once."""
+    stream = mail() + b"".join(piece if piece[4:5] != b"R" else mail() + piece for piece in pieces)
+    halves = connected()
+    assert connected().receive(stream) == halves.receive(stream[:cut]) + halves.receive(stream[cut:])
+    assert not halves.partial
+
+
 noise = st.builds(packet, st.binary(min_size=1, max_size=1), st.binary(max_size=20))
 
 

@@ -9,46 +9,6 @@ from hypothesis import strategies as st
 from relaymilter.milter import wire
 from relaymilter.milter.wire import ProtocolError
 
-packets = st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=300)), max_size=8)
-
-
-def encoded(found: list[tuple[int, bytes]]) -> bytes:
-    """The packets as they are sent."""
-    return b"".join(wire.packet(bytes([command]), data) for command, data in found)
-
-
-@given(packets, st.integers(0, 4000))
-def test_packets_come_back_however_they_are_cut(found: list[tuple[int, bytes]], cut: int) -> None:
-    """What is left over of one piece, with the next piece behind it, gives the same packets as both at once."""
-    stream = encoded(found)
-    first, rest = wire.split(stream[:cut])
-    second, left = wire.split(rest + stream[cut:])
-    assert first + second == found
-    assert left == b""
-
-
-@given(st.binary(max_size=200))
-def test_any_bytes_are_packets_or_a_protocol_error(data: bytes) -> None:
-    """The codec raises nothing else, and loses nothing: packets and rest make up the whole."""
-    try:
-        found, rest = wire.split(data)
-    except ProtocolError:
-        return
-    assert encoded(found) + rest == data
-
-
-@pytest.mark.parametrize("length", [0, wire.MAX_DATA + 2, 0x7FFFFFFF, 0xFFFFFFFF])
-def test_a_length_that_no_packet_has_is_refused_before_any_data(length: int) -> None:
-    """Two gigabytes are never waited for."""
-    with pytest.raises(ProtocolError, match=f"{length} octets"):
-        wire.split(struct.pack("!I", length))
-
-
-def test_the_longest_packet_is_taken() -> None:
-    """65535 octets of data, as in libmilter."""
-    found, rest = wire.split(wire.packet(b"B", b"x" * wire.MAX_DATA))
-    assert ([(command, len(data)) for command, data in found], rest) == ([(wire.BODY, 65535)], b"")
-
 
 @pytest.mark.parametrize(
     ("offered", "answer"),
@@ -108,10 +68,32 @@ def test_arguments_end_with_nul() -> None:
 def test_a_macro_is_found_by_its_whole_name_where_names_stand() -> None:
     """A value that looks like a name is none."""
     data = b"R{rcpt_addr}\0{auth_authen}\0{x}\0y\0"
-    assert wire.macro(data, b"{rcpt_addr}") == b"{auth_authen}"
-    assert wire.macro(data, b"{auth_authen}") is None
-    assert wire.macro(b"R", b"{x}") is None
-    assert wire.macro(b"R{x}", b"{x}") is None
+    assert wire.macros(data) == {b"{rcpt_addr}": b"{auth_authen}", b"{x}": b"y"}
+    assert wire.macros(b"R") == {}
+    assert wire.macros(b"R{x}") == {}
+
+
+def test_of_two_macros_of_a_name_the_first_counts() -> None:
+    """As smfi_getsymval has it."""
+    assert wire.macros(b"R{x}\0y\0{x}\0z\0") == {b"{x}": b"y"}
+
+
+def macro_before(data: bytes, name: bytes) -> bytes | None:
+    """One macro, found by walking through the fields in pairs."""
+    fields = data[1:].split(b"\0")
+    for at in range(0, len(fields) - 1, 2):
+        if fields[at] == name:
+            return fields[at + 1]
+    return None
+
+
+@given(st.lists(st.sampled_from([b"\0", b"{x}", b"{y}", b"i"]), max_size=12).map(b"".join))
+def test_whatever_comes_is_names_and_values_in_turn(data: bytes) -> None:
+    """Also where it is cut short."""
+    found = wire.macros(b"R" + data)
+    assert [found.get(name) for name in (b"{x}", b"{y}", b"i", b"")] == [
+        macro_before(b"R" + data, name) for name in (b"{x}", b"{y}", b"i", b"")
+    ]
 
 
 def test_a_reply_is_one_packet_that_ends_with_nul() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from relaymilter.milter import wire
+from tests.wire.packets import Packet, split
 
 
 class Recorder:
@@ -60,10 +61,10 @@ class Recorder:
                     connection.sendall(wire.CONTINUE)
 
 
-def _packets(connection: socket.socket) -> Iterator[wire.Packet]:
+def _packets(connection: socket.socket) -> Iterator[Packet]:
     rest = b""
     while came := connection.recv(65536):
-        packets, rest = wire.split(rest + came)
+        packets, rest = split(rest + came)
         yield from packets
 
 
