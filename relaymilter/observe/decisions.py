@@ -46,7 +46,7 @@ class DecisionLog:
         if not self.permits and isinstance(verdict, Permit):
             return
         began = self.timestamp(), session
-        line = _usual_json(began, request, decision, reply) if self.as_json else None
+        line = _usual(self.as_json, began, request, decision, reply)
         if line is None:
             line = self._line(began, request, decision, reply)
         self.write(line + self.rest(request, decision, dry_run))
@@ -93,7 +93,7 @@ class DecisionLog:
         return f"{_second(int(now))}.{int(now * 1000) % 1000:03d}Z"
 
 
-def _usual_json(began: tuple[str, str], request: Request, decision: Decision, reply: str) -> str | None:
+def _usual(as_json: bool, began: tuple[str, str], request: Request, decision: Decision, reply: str) -> str | None:
     """The line where nothing typed needs an escape, as is usual: one look at all of it together. None elsewhere."""
     client, login, reason = request.client.text, request.login, decision.verdict.reason
     helo, sender = request.helo.decode("latin-1"), request.sender.decode("latin-1")
@@ -101,11 +101,18 @@ def _usual_json(began: tuple[str, str], request: Request, decision: Decision, re
     typed = f"{client}{helo}{login}{sender}{recipient}{reason}{reply}"
     if not (typed.isascii() and typed.isprintable()) or '"' in typed or "\\" in typed or len(typed) > LIMIT:
         return None
-    proved = "null" if login is None else f'"{login}"'
+    word = WORDS[type(decision.verdict)]
+    if as_json:
+        proved = "null" if login is None else f'"{login}"'
+        return (
+            f'{{"time": "{began[0]}", "session": "{began[1]}", "client": "{client}", "helo": "{helo}", '
+            f'"login": {proved}, "sender": "{sender}", "recipient": "{recipient}", "verdict": "{word}", '
+            f'"rule": "{decision.rule}", "reason": "{reason}", "reply": "{reply}"'
+        )
     return (
-        f'{{"time": "{began[0]}", "session": "{began[1]}", "client": "{client}", "helo": "{helo}", "login": {proved}, '
-        f'"sender": "{sender}", "recipient": "{recipient}", "verdict": "{WORDS[type(decision.verdict)]}", '
-        f'"rule": "{decision.rule}", "reason": "{reason}", "reply": "{reply}"'
+        f"decision time={began[0]} session={began[1]} client={quoted(client)} helo={quoted(helo)} "
+        f"login={'-' if login is None else quoted(login)} sender={quoted(sender)} recipient={quoted(recipient)} "
+        f"verdict={word} rule={decision.rule} reason={quoted(reason)} reply={quoted(reply)}"
     )
 
 

@@ -12,7 +12,7 @@ from relaymilter.config.reader import Flags, read
 from relaymilter.config.wiring import ruleset
 from relaymilter.daemon.worker import decision_log
 from relaymilter.milter.replies import Mta, answer
-from relaymilter.observe.decisions import DecisionLog, _usual_json
+from relaymilter.observe.decisions import DecisionLog, _usual
 from relaymilter.observe.printable import printable
 from relaymilter.policy.envelope import NOWHERE, Certificate, Client, Request, Told, client, request
 from relaymilter.policy.ruleset import Ruleset
@@ -251,16 +251,20 @@ def test_no_reason_breaks_a_line(address: str, reason: str) -> None:
         assert (printable(refusal.reason.encode()), "defer") == (found["reason"], found["verdict"])
 
 
-@given(st.sampled_from(["bob", 'b"b', "b\\b", "b\u00e9b", "b\tb", "b" * 500, "-", "null"]), st.booleans())
-def test_both_ways_to_a_json_line(name: str, login: bool) -> None:
+@given(
+    st.sampled_from(["bob", 'b"b', "b\\b", "b\u00e9b", "b\tb", "b" * 500, "-", "null", "b b", ""]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_both_ways_to_a_line(name: str, login: bool, as_json: bool) -> None:
     """The line that is made at once, where nothing needs an escape, is the one that is made field by field."""
-    request_ = asked(f"<{name}@example.com>".encode(), login=name if login else None)
+    request_ = asked(f"<{name}@example.com>".encode(), login=name if login else None)._replace(helo=name.encode())
     decision = RULES.decide(request_)
-    log = DecisionLog(lambda _: None, as_json=True)
-    at_once = _usual_json(("now", "c0ffee-1"), request_, decision, "")
+    log = DecisionLog(lambda _: None, as_json=as_json)
+    at_once = _usual(as_json, ("now", "c0ffee-1"), request_, decision, "")
     field_by_field = log._line(("now", "c0ffee-1"), request_, decision, "")
     assert at_once in (None, field_by_field)
-    assert (at_once is None) == (name not in ("bob", "-", "null"))
+    assert (at_once is None) == (name not in ("bob", "-", "null", "b b", ""))
 
 
 def test_what_was_told_and_warned_of() -> None:
