@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from relaymilter.audit.log_line import LoggedDecision
 from relaymilter.config.model import PolicySettings
 from relaymilter.config.wiring import ruleset
 from relaymilter.lookups import waiting
@@ -21,10 +22,23 @@ class Explanation:
     """As a client of Postfix reads it; empty for a permit."""
     trail: tuple[tuple[str, str, str], ...]
 
-    def as_dict(self) -> dict[str, object]:
-        """For JSON."""
+    def compared(self, logged: LoggedDecision) -> str:
+        """The decision of a line of the log, and whether it differs from this one."""
+        then = f"{printable_text(logged.verdict)} by {printable_text(logged.rule)} at {printable_text(logged.time)}"
+        if logged.verdict != self.verdict:
+            return f"{then}: the verdict differs now"
+        return f"{then}: the same verdict now" + (", by another rule" if logged.rule != self.rule else "")
+
+    def as_dict(self, logged: LoggedDecision | None = None) -> dict[str, object]:
+        """For JSON; with `logged`, how it was decided then."""
         keys = ("rule", "answer", "reason")
+        then: dict[str, object] = {}
+        if logged is not None:
+            differs = logged.verdict != self.verdict
+            then = {"time": logged.time, "verdict": logged.verdict, "rule": logged.rule, "differs": differs}
+            then |= {"cut": list(logged.cut)} if logged.cut else {}
         return {
+            **({"logged": then} if then else {}),
             "verdict": self.verdict,
             "rule": self.rule,
             "reply": self.reply,

@@ -81,6 +81,10 @@ def test_json(relaymilter: Run) -> None:
         (["--client=203.0.113.7", "--recipient=<bob@example.org>"], 0, "permit", "local-recipient"),
         (["--client=203.0.113.7", "--recipient=<postmaster>"], 0, "permit", "local-recipient"),
         (["--client=203.0.113.7", "--recipient=<b@r.test>", "--relay-domain=r.test"], 0, "permit", "relay-domain"),
+        (["--client=-", "--recipient=<v@e.test>"], 77, "reject", "no-rule"),
+        (["--client=fe80::1%eth0", "--recipient=<v@e.test>"], 77, "reject", "no-rule"),
+        (["--client=203.0.113.7", "--login=-", "--recipient=<v@e.test>"], 77, "reject", "no-rule"),
+        (["--client=203.0.113.7", "--login=\\x2d", "--recipient=<v@e.test>"], 0, "permit", "authorised-login"),
         (["--client=unknown", "--recipient=<v@e.test>"], 77, "reject", "no-rule"),
         (["--client=", "--recipient=<v@e.test>"], 77, "reject", "no-rule"),
         (["--client=203.0.113.7", "--recipient="], 77, "reject", "bad-path"),
@@ -124,7 +128,8 @@ def test_missing_option(relaymilter: Run, words: tuple[str, ...]) -> None:
     outcome = relaymilter("explain", *words)
     assert outcome.status == 64
     missing = "--client" if "--client" not in words else "--recipient"
-    assert outcome.err == f"relaymilter explain: Missing option '{missing}'; see relaymilter explain --help\n"
+    said = f"Missing option {missing}, or --line in place of all; see relaymilter explain --help"
+    assert outcome.err == f"relaymilter explain: {said}\n"
 
 
 @pytest.mark.parametrize(
@@ -196,8 +201,9 @@ def logged(told: Told, as_json: bool) -> str:
 
 
 def explained(relaymilter: Run, line: dict[str, str | None]) -> dict[str, Any]:
-    """What explain says to the fields of a line; its exit status is that of the verdict."""
-    words = [f"--{key.replace('_', '-')}={line[key]}" for key in FIELDS if line.get(key) is not None]
+    """What explain says to the fields of a line; its exit status is that of the verdict. A hyphen is written \\x2d."""
+    values = {key: "\\x2d" if line[key] == "-" else line[key] for key in FIELDS if line.get(key) is not None}
+    words = [f"--{key.replace('_', '-')}={value}" for key, value in values.items()]
     outcome = relaymilter("explain", "--json", *POLICY, *words)
     said: dict[str, Any] = json.loads(outcome.out)
     assert outcome.status == {"permit": 0, "reject": 77}[said["verdict"]]
@@ -205,9 +211,12 @@ def explained(relaymilter: Run, line: dict[str, str | None]) -> dict[str, Any]:
 
 
 def agree(relaymilter: Run, line: str, as_json: bool) -> dict[str, Any]:
-    """A line is explained by its own fields, and to the same end; the line."""
+    """A line is explained by its own fields, and as a whole, to the same end; the line."""
     found = json.loads(line) if as_json else fields(line)
     said = explained(relaymilter, found)
+    whole = json.loads(relaymilter("explain", "--json", *POLICY, f"--line={line}").out)
+    then = whole.pop("logged")
+    assert (said, False) == (whole, then["differs"])
     keys = ("verdict", "rule", "reply")
     assert [found[key] for key in keys] == [said[key] for key in keys]
     if found["verdict"] != "permit":
@@ -249,6 +258,81 @@ def told(draw: st.DrawFn) -> Told:
 def test_line_of_the_daemon(relaymilter: Run, told: Told, as_json: bool) -> None:
     """A line of the decision log, fed to explain by its own names, gives the same verdict, whatever was typed."""
     agree(relaymilter, logged(told, as_json), as_json)
+
+
+NOBODY = (
+    "login",
+    "mechanism",
+    "listener",
+    "cert-subject",
+    "cert-issuer",
+    "cert-fingerprint",
+    "rcpt-addr",
+    "helo",
+    "sender",
+)
+BACKED = ("--login-mechanism=PLAIN", "--login-listener=25", "--certificate=-|-", "--deny-helo=-", "--deny-sender=-")
+
+
+@pytest.mark.parametrize("name", NOBODY)
+def test_hyphen(relaymilter: Run, name: str) -> None:
+    """A field that is `-` is one that is left out."""
+    usual = {"login": "alice", "mechanism": "PLAIN", "listener": "25", "cert-subject": "-", "cert-issuer": "-"}
+    words = [f"--{key}={value}" for key, value in usual.items() if key != name and value != "-"]
+    left_out = relaymilter(*THIRD_PARTY, *BACKED, *words)
+    assert relaymilter(*THIRD_PARTY, *BACKED, *words, f"--{name}=-") == left_out
+
+
+@pytest.mark.parametrize("address", ["nonsense", "203.0.113.7/32", "203.0.113", "IPv6:::1", " ", "127.0.0.1:25"])
+def test_client_that_is_no_address(relaymilter: Run, address: str) -> None:
+    """What is neither an address nor what stands for none is wrong usage."""
+    outcome = relaymilter("explain", "--recipient=<v@e.test>", f"--client={address}")
+    said = f"--client: {address!r} is no address: give an IPv4 or IPv6 address, or - where the MTA says none"
+    assert outcome == Outcome(64, "", f"relaymilter explain: {said}; see relaymilter explain --help\n")
+
+
+LINE = (
+    "decision time=2026-11-24T04:22:52.605Z session=8b71ff-1 client=203.0.113.7 helo=h.example.net login=- "
+    'sender=<a@example.net> recipient=<v@example.com> verdict=reject rule=no-rule reason="no rule permits" '
+    'reply="554 5.7.1 <v@example.com>: Relay access denied"'
+)
+
+
+@pytest.mark.parametrize("before", ["", "Nov 24 04:22:52 mx relaymilter[4711]: "], ids=["alone", "syslog"])
+@pytest.mark.parametrize(
+    ("words", "status", "then"),
+    [
+        ([], 77, "the same verdict now"),
+        (["--local-domain=example.com"], 0, "the verdict differs now"),
+        (["--deny-client=203.0.113.7", "--relay-domain=example.com"], 77, "the same verdict now, by another rule"),
+    ],
+    ids=["same", "differs", "another rule"],
+)
+def test_line(relaymilter: Run, before: str, words: list[str], status: int, then: str) -> None:
+    """A line of the log is explained as a whole, and compared with what would be decided now."""
+    outcome = relaymilter("explain", *words, "--line", before + LINE)
+    assert (outcome.status, outcome.err) == (status, "")
+    assert f"\nlogged:  reject by no-rule at 2026-11-24T04:22:52.605Z: {then}\n" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--line=x",), "--line: no line of the decision log: it begins with `decision time=`, or is a JSON object"),
+        (("--line=" + LINE, "--login=bob"), "--login: the line of --line says it already"),
+    ],
+    ids=["no line", "both"],
+)
+def test_wrong_line(relaymilter: Run, words: tuple[str, ...], said: str) -> None:
+    """What is no line is wrong usage, and so is a line with a flag that says the same."""
+    outcome = relaymilter("explain", *words)
+    assert outcome == Outcome(64, "", f"relaymilter explain: {said}; see relaymilter explain --help\n")
+
+
+def test_line_that_was_cut(relaymilter: Run) -> None:
+    """A field that the log has not whole is named."""
+    line = LINE.replace("<v@example.com>", "<" + "v" * 396 + "...", 1)
+    assert "\ncut:     recipient: the log has only its beginning\n" in relaymilter("explain", "--line", line).out
 
 
 PROVED = {"{auth_authen}": "jürgen", "{auth_type}": "plain", "{daemon_name}": "my MSA"}
