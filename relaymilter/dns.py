@@ -6,18 +6,20 @@ name server that knows localhost (RFC 6761 6.3) is well. Each list (RFC 5782) ha
 """
 
 import time
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import dns.exception
+import dns.message
 import dns.name
 import dns.rdatatype
 import dns.resolver
+import dns.ttl
 
 from relaymilter.dns_lists import SECONDS, DnsLists
 from relaymilter.lookups.crowd import Crowd
 from relaymilter.lookups.deadline import begin
-from relaymilter.lookups.guard import Guard, KeyFailed, Limits
+from relaymilter.lookups.guard import Guard, KeyFailed, Lasting, Limits
 from relaymilter.policy.networks import Address, parse_address
 from relaymilter.policy.ports import LookupFailed, MailExchanger
 
@@ -31,11 +33,22 @@ MOST = 32
 """Records of one kind."""
 
 
+SHORTEST, LONGEST = 5.0, 3600.0
+"""Seconds for which an answer is kept at least and at most, whatever its TTL: who owns a domain cannot make us
+ask for it all the time, and no mistake is kept for days. RFC 2308 5 advises one to three hours for a no."""
+
+
+class _Found(NamedTuple):
+    records: list[Any]
+    ttl: float
+    """Seconds: the least of all records on the way; of a no as RFC 2308 5 has it, 0 for one that does not say."""
+
+
 class Resolver:
     """A stub resolver. Made without any name server it has those of /etc/resolv.conf, as of now."""
 
     def __init__(self, servers: Sequence[tuple[str, int]], limits: Limits, lifetime: float = LIFETIME) -> None:
-        """`servers`: address and port of each. An answer is kept as `limits` say, whatever its TTL."""
+        """`servers`: address and port of each; `limits`: how many answers are kept, by their TTL, and whether any."""
         self._stub = _stub(servers, lifetime)
         self._lifetime = lifetime
         self._exchangers: Guard[tuple[MailExchanger, ...]] = Guard("DNS", self._ask_exchangers, limits)
@@ -66,57 +79,56 @@ class Resolver:
         with self._strangers.joined():
             return guard.find(key)
 
-    def _ask_exchangers(self, domain: str) -> tuple[MailExchanger, ...] | None:
-        found = [
-            MailExchanger(record.preference, record.exchange.canonicalize().to_text(omit_final_dot=True))
-            for record in self._records(domain, "MX", self._deadline())
-        ]
-        return tuple(sorted(found)) or None
+    def _ask_exchangers(self, domain: str) -> Lasting[tuple[MailExchanger, ...]]:
+        found, ttl = self._records(domain, "MX", self._deadline())
+        exchangers = (MailExchanger(record.preference, _text(record.exchange)) for record in found)
+        return _lasting(tuple(sorted(exchangers)), ttl)
 
-    def _ask_addresses(self, host: str) -> tuple[Address, ...] | None:
+    def _ask_addresses(self, host: str) -> Lasting[tuple[Address, ...]]:
         until = self._deadline()
-        records = [*self._records(host, "A", until), *self._records(host, "AAAA", until)]
-        return tuple(filter(None, (parse_address(record.address) for record in records))) or None
+        four, six = self._records(host, "A", until), self._records(host, "AAAA", until)
+        return _lasting(_addresses([*four.records, *six.records]), min(four.ttl, six.ttl))
 
-    def _ask_names(self, pointer: str) -> tuple[str, ...] | None:
-        records = self._records(pointer, "PTR", self._deadline())
-        return tuple(sorted(record.target.canonicalize().to_text(omit_final_dot=True) for record in records)) or None
+    def _ask_names(self, pointer: str) -> Lasting[tuple[str, ...]]:
+        found, ttl = self._records(pointer, "PTR", self._deadline())
+        return _lasting(tuple(sorted(_text(record.target) for record in found)), ttl)
 
-    def _ask_list(self, name: str) -> tuple[Address, ...]:
+    def _ask_list(self, name: str) -> Lasting[tuple[Address, ...]]:
         """What fails for one client fails for all, as a list is one zone."""
         try:
-            records = self._records(name, "A", begin(min(SECONDS, self._lifetime)), proves=False)
+            found, ttl = self._records(name, "A", begin(min(SECONDS, self._lifetime)), proves=False)
         except KeyFailed as failure:
             raise LookupFailed(str(failure)) from failure
-        return tuple(filter(None, (parse_address(record.address) for record in records)))
+        return _lasting(_addresses(found), ttl)
 
     def _deadline(self) -> float:
         return begin(self._lifetime)
 
-    def _records(self, name: str, kind: str, until: float, proves: bool = True) -> list[Any]:
+    def _records(self, name: str, kind: str, until: float, proves: bool = True) -> _Found:
         """All records of a kind, at the end of a chain of CNAMEs; empty where there surely is none.
 
         `proves`: find out whether a failure is one of the name servers, or of this name alone.
         """
         try:
             absolute = dns.name.from_text(f"{name}.")
-            found = list(self._stub.resolve(absolute, kind, lifetime=max(0.001, until - time.monotonic())))
-        except dns.resolver.NXDOMAIN:
-            return []
+            found = self._stub.resolve(absolute, kind, lifetime=max(0.001, until - time.monotonic()))
+        except dns.resolver.NXDOMAIN as error:
+            return _Found([], _ttl(error.kwargs["responses"][absolute]))
         except dns.resolver.NoAnswer as error:
             if odd := _why_no_answer(error.kwargs["response"]):
                 raise KeyFailed(f"{name} {kind}: {odd}") from error
-            return []
+            return _Found([], _ttl(error.kwargs["response"]))
         except (dns.name.NameTooLong, dns.name.LabelTooLong, dns.name.EmptyLabel):  # nobody can have it
-            return []
+            return _Found([], LONGEST)
         except Exception as error:  # dnspython lets some of a broken packet's pass
             reason = f"{name} {kind}: {_words(error)}"
             if proves and (_answered(error) or self._is_well()):
                 raise KeyFailed(reason) from error
             raise LookupFailed(reason) from error
-        if len(found) > MOST:
+        records = list(found)
+        if len(records) > MOST:
             raise KeyFailed(f"{name} {kind}: more than {MOST} records")
-        return found
+        return _Found(records, _ttl(found.response))
 
     def _is_well(self) -> bool:
         """Does a name server say anything about what each must know?"""
@@ -127,6 +139,27 @@ class Resolver:
         except Exception as error:
             return _answered(error)
         return True
+
+
+def _lasting(answer: T, ttl: float) -> Lasting[T]:
+    return Lasting(answer, min(max(ttl, SHORTEST), LONGEST))
+
+
+def _ttl(response: dns.message.QueryMessage) -> float:
+    """Of a no the SOA's own TTL or its minimum, whichever is less; RFC 2308 5: without an SOA it is not to be kept."""
+    try:
+        ttl = response.resolve_chaining().minimum_ttl
+    except dns.exception.DNSException:
+        return 0.0
+    return 0.0 if ttl == dns.ttl.MAX_TTL else float(ttl)
+
+
+def _text(name: dns.name.Name) -> str:
+    return name.canonicalize().to_text(omit_final_dot=True)
+
+
+def _addresses(records: Iterable[Any]) -> tuple[Address, ...]:
+    return tuple(filter(None, (parse_address(record.address) for record in records)))
 
 
 def _is_null(exchangers: tuple[MailExchanger, ...]) -> bool:

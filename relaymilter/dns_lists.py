@@ -10,7 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from relaymilter.lookups.crowd import MOST_WITH_LISTS, Crowd
-from relaymilter.lookups.guard import Guard, Limits
+from relaymilter.lookups.guard import Guard, Lasting, Limits
 from relaymilter.lookups.together import Together
 from relaymilter.policy.block_lists import NEVER_LISTED, PATIENCE, error_in
 from relaymilter.policy.networks import Address
@@ -30,7 +30,7 @@ class DnsLists:
 
     def __init__(
         self,
-        ask: Callable[[str], Records],
+        ask: Callable[[str], Lasting[Records]],
         limits: Limits,
         strangers: Crowd,
         clock: Callable[[], float] = time.monotonic,
@@ -70,19 +70,20 @@ class DnsLists:
         elif not isinstance(answer, LookupFailed | MustWait):
             self._given_up.discard(zone)
 
-    def _find_out(self, zone: str, name: str) -> Records | None:
+    def _find_out(self, zone: str, name: str) -> Lasting[Records]:
         """One that says an error, or yes to everything, has failed."""
-        replies = self._ask(name)
+        found = self._ask(name)
+        replies = found.answer or ()
         if error := error_in(replies):
             raise LookupFailed(error)
         if _lists(replies) and self._lists_everything(zone):
             raise LookupFailed(f"it lists {NEVER_LISTED}, and so everything")
-        return replies or None
+        return found
 
     def _lists_everything(self, zone: str) -> bool:
         """Surely; who counts a reply asks once more, and needs an answer."""
         try:
-            return _lists(self._ask(_name(zone, NEVER_LISTED)))
+            return _lists(self._ask(_name(zone, NEVER_LISTED)).answer or ())
         except LookupFailed:
             return False
 

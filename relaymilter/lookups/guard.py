@@ -36,6 +36,13 @@ class Limits:
     """How much longer a yes may serve while its table fails."""
 
 
+class Lasting(NamedTuple, Generic[T]):
+    """An answer that says itself for how long it may be kept; where Limits keep none at all it is not kept either."""
+
+    answer: T | None
+    seconds: float
+
+
 class _Kept(NamedTuple):
     answer: object
     until: float
@@ -76,10 +83,11 @@ class Guard(Generic[T]):
     def __init__(
         self,
         name: str,
-        ask: Callable[[str], T | None],
+        ask: Callable[[str], T | None | Lasting[T]],
         limits: Limits,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`ask` raises LookupFailed; whatever else it raises is a failure of the source, too."""
         self.name = name
         self.breaker = Breaker(name, clock)
         self._ask = ask
@@ -110,7 +118,7 @@ class Guard(Generic[T]):
         if isinstance(ticket, str):
             return self._stale(kept, ticket)
         try:
-            answer = self._ask(key)
+            found = self._ask(key)
         except KeyFailed as failure:
             self.breaker.worked()
             reason = _reason(failure)
@@ -124,9 +132,12 @@ class Guard(Generic[T]):
             self.breaker.failed(ticket, type(error).__name__)
             raise
         self.breaker.worked()
+        answer, said = found if isinstance(found, Lasting) else (found, None)
         yes = _is_yes(answer)
-        lifetime = self._limits.positive if yes else self._limits.negative
-        self._answers.keep(key, _Kept(answer, self._clock() + lifetime), yes)
+        seconds = self._limits.positive if yes else self._limits.negative
+        if said is not None and seconds > 0:
+            seconds = said
+        self._answers.keep(key, _Kept(answer, self._clock() + seconds), yes)
         return answer
 
     def _stale(self, kept: _Kept | None, reason: str) -> T:

@@ -66,10 +66,14 @@ def truthful(question: bytes, *records: str) -> bytes:
 
 
 def rrset(record: str) -> dns.rrset.RRset:
-    """Of `NAME TYPE DATA`."""
+    """Of `NAME TYPE DATA`, or `NAME TTL TYPE DATA`."""
     name, kind, data = record.split(maxsplit=2)
+    ttl = 60
+    if kind.isdigit():
+        ttl = int(kind)
+        kind, data = data.split(maxsplit=1)
     rdata = dns.rdata.from_text("IN", kind, data, dns.name.root, relativize=False)
-    return dns.rrset.from_rdata(dns.name.from_text(name), 60, rdata)
+    return dns.rrset.from_rdata(dns.name.from_text(name), ttl, rdata)
 
 
 def coded(question: bytes, code: str) -> bytes:
@@ -79,9 +83,12 @@ def coded(question: bytes, code: str) -> bytes:
     return response.to_wire()
 
 
-def section(question: bytes, *, answer: tuple[str, ...] = (), authority: tuple[str, ...] = ()) -> bytes:
-    """An answer with these records, each `NAME TYPE DATA`, whatever was asked."""
+def section(
+    question: bytes, *, answer: tuple[str, ...] = (), authority: tuple[str, ...] = (), code: str = "NOERROR"
+) -> bytes:
+    """An answer with these records, each `NAME TYPE DATA`, whatever was asked, and this response code."""
     response = dns.message.make_response(dns.message.from_wire(question))
+    response.set_rcode(dns.rcode.from_text(code))
     for records, there in ((answer, response.answer), (authority, response.authority)):
         for record in records:
             there.append(rrset(record))

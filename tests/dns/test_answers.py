@@ -11,7 +11,7 @@ from typing import Any
 import dns.resolver
 import pytest
 
-from relaymilter.dns import Resolver
+from relaymilter.dns import LONGEST, SHORTEST, Resolver
 from relaymilter.lookups import waiting
 from relaymilter.lookups.guard import KeyFailed, Limits
 from relaymilter.policy.networks import Address, parse_address
@@ -20,7 +20,7 @@ from tests.rig import wait_for
 from tests.servers.unbound import Unbound
 
 from .conftest import resolver
-from .impostor import Impostor, coded, truthful
+from .impostor import Impostor, coded, section, truthful
 
 BACKED = (MailExchanger(10, "mx1.backed.test"), MailExchanger(20, "mx2.here.test"))
 
@@ -187,13 +187,52 @@ def test_second_server(unbound: Unbound) -> None:
             assert BACKED == asking.exchangers("backed.test")
 
 
-def test_change_is_seen_when_the_answer_is_old() -> None:
-    """An answer is used for its time, whatever its TTL, and no longer."""
-    records = ["backed.test MX 10 mx1.backed.test"]
+SOA = "SOA ns.test hostmaster.test 1 3600 900 604800"
+
+
+@pytest.mark.parametrize(
+    ("say", "seconds"),
+    [
+        pytest.param({"answer": ("backed.test 0 MX 10 mx.test",)}, SHORTEST, id="no TTL"),
+        pytest.param({"answer": ("backed.test 77 MX 10 mx.test",)}, 77, id="its TTL"),
+        pytest.param({"answer": ("backed.test 999999 MX 10 mx.test",)}, LONGEST, id="a long TTL"),
+        pytest.param(
+            {"answer": ("backed.test 66 CNAME other.test", "other.test 77 MX 10 mx.test")}, 66, id="that of an alias"
+        ),
+        pytest.param({"authority": (f"test 300 {SOA} 88",)}, 88, id="no record, the minimum"),
+        pytest.param({"authority": (f"test 44 {SOA} 88",)}, 44, id="no record, the SOA's own"),
+        pytest.param({"authority": (f"test 300 {SOA} 88",), "code": "NXDOMAIN"}, 88, id="no name, the minimum"),
+        pytest.param({"authority": (f"test 99999 {SOA} 99999",), "code": "NXDOMAIN"}, LONGEST, id="a long minimum"),
+        pytest.param({"authority": (f"test 300 {SOA} 0",), "code": "NXDOMAIN"}, SHORTEST, id="no minimum"),
+        pytest.param({}, SHORTEST, id="no record, no SOA"),
+        pytest.param({"code": "NXDOMAIN"}, SHORTEST, id="no name, no SOA"),
+        pytest.param({"authority": (f"else 300 {SOA} 88",)}, SHORTEST, id="the SOA of another zone"),
+    ],
+)
+def test_time_to_live(say: dict[str, Any], seconds: float) -> None:
+    """An answer is kept for the least TTL on its way, a no as RFC 2308 5 has it, each within bounds."""
+    with Impostor(lambda question: section(question, **say)) as server:
+        assert seconds == resolver(server.address)._ask_exchangers("backed.test").seconds
+
+
+def test_time_to_live_of_both_families(unbound: Unbound) -> None:
+    """Addresses are kept for as long as those of the family that is kept for less."""
+
+    def say(question: bytes) -> bytes:
+        return truthful(question, "backed.test 99 A 192.0.2.1", "backed.test 44 AAAA 2001:db8::1")
+
+    with Impostor(say) as server:
+        assert 44 == resolver(server.address)._ask_addresses("backed.test").seconds
+
+
+def test_change_is_seen_when_the_answer_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer is used for its TTL, whatever tables keep, and no longer."""
+    monkeypatch.setattr("relaymilter.dns.SHORTEST", 0.2)
+    records = ["backed.test 0 MX 10 mx1.backed.test"]
     with Impostor(lambda question: truthful(question, *records)) as server:
-        asking = resolver(server.address, limits=Limits(positive=0.2))
+        asking = resolver(server.address, limits=Limits(positive=1000))
         assert (MailExchanger(10, "mx1.backed.test"),) == asking.exchangers("backed.test")
-        records[0] = "backed.test MX 10 other.test"
+        records[0] = "backed.test 0 MX 10 other.test"
         wait_for(lambda: asking.exchangers("backed.test") == (MailExchanger(10, "other.test"),), "the other answer", 10)
 
 

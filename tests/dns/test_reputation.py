@@ -19,7 +19,7 @@ from relaymilter.dns_lists import DnsLists
 from relaymilter.lookups import waiting
 from relaymilter.lookups.breaker import LONGEST_PAUSE
 from relaymilter.lookups.crowd import MOST, MOST_WITH_LISTS, SLOW, Crowd
-from relaymilter.lookups.guard import Limits
+from relaymilter.lookups.guard import Lasting, Limits
 from relaymilter.policy.block_lists import PATIENCE, parse_site
 from relaymilter.policy.envelope import client, request
 from relaymilter.policy.networks import Address, Networks
@@ -375,10 +375,10 @@ def test_a_list_that_is_out_for_long(caplog: pytest.LogCaptureFixture) -> None:
     """The only list makes strangers wait for so long, and then passes them, which the log says once, and loudly."""
     now = 0.0
 
-    def answers(name: str) -> tuple[Address, ...]:
+    def answers(name: str) -> Lasting[tuple[Address, ...]]:
         if fails:
             raise LookupFailed(f"{name} A: no answer in time")
-        return ()
+        return Lasting((), 60)
 
     lists = DnsLists(answers, Limits(), Crowd("DNS"), lambda: now)
     ask = reject_listed_client(Insiders(Networks(), frozenset()), [parse_site("bl.test")], 1, lists)
