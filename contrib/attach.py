@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
     settings = settings_of(arguments)
     if settings is not None:
         added = additions(arguments, settings)
-        print(message(settings.listen.socket, added), flush=True)  # noqa: T201
+        print(message(settings.listen.sockets[0], added), flush=True)  # noqa: T201
         arguments = [*arguments, *added]
     os.execv(sys.executable, [sys.executable, "-sP", "-m", "relaymilter", "run", *arguments])  # noqa: S606
 
@@ -61,7 +61,11 @@ def additions(arguments: list[str], settings: Settings) -> list[str]:
     added = []
     if not given(arguments).keys() & {"config", "local_domain", "relay_domain"}:
         added += [word for name in host_names() for word in ("--local-domain", name)]
-    if os.geteuid() == 0 and settings.daemon.account is None and not isinstance(settings.listen.socket, UnixEndpoint):
+    if (
+        os.geteuid() == 0
+        and settings.daemon.account is None
+        and not isinstance(settings.listen.sockets[0], UnixEndpoint)
+    ):
         added += ["--user", "nobody"]
     return added
 

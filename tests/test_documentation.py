@@ -192,7 +192,7 @@ def test_readme_opens_with_the_two_commands() -> None:
     assert re.findall(r"^    (\S+) +# ", README.split("\n\n")[2], re.MULTILINE) == ["contrib/start", "contrib/test"]
 
 
-SOCKETS = [SOCKET.default, "unix:/var/spool/postfix/relaymilter/milter.sock"]
+SOCKETS = [SOCKET.default[0], "unix:/var/spool/postfix/relaymilter/milter.sock"]
 
 
 @pytest.mark.parametrize("socket", SOCKETS)
@@ -205,7 +205,7 @@ def test_readme_has_the_lines_for_postfix(socket: str) -> None:
 
 def test_readme_has_the_line_for_sendmail() -> None:
     """What README.rst tells to put into sendmail.mc is what contrib/start prints."""
-    endpoint = parse_endpoint(SOCKET.default)
+    endpoint = parse_endpoint(SOCKET.default[0])
     assert "::\n\n" + attach().indented(attach().sendmail_mc(endpoint)) + "\n\n" in README
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from relaymilter.config.account import group_id
 from relaymilter.config.endpoint import Endpoint, parse_endpoint
-from relaymilter.config.option import Option
+from relaymilter.config.option import ListOption, Option
 from relaymilter.config.scalars import absolute
 from relaymilter.config.values import Values
 
@@ -17,13 +17,13 @@ def _octal_mode(text: str) -> int:
     return int(text[-3:], 8)
 
 
-SOCKET = Option(
+SOCKET = ListOption(
     "socket",
     "Where to listen: unix:PATH, local:PATH, a bare path, inet:PORT@HOST, inet:HOST:PORT, inet6:PORT@[HOST], or fd:N.",
     "SOCKET",
     short=("-p",),
     parse=parse_endpoint,
-    default="inet:8894@127.0.0.1",
+    default=("inet:8894@127.0.0.1",),
 )
 SOCKET_MODE = Option(
     "socket-mode", "The permissions of a unix socket, in octal.", "MODE", parse=_octal_mode, default="0660"
@@ -37,7 +37,8 @@ OPTIONS = (SOCKET, SOCKET_MODE, SOCKET_GROUP, PIDFILE)
 class ListenSettings:
     """What is opened at the start, and stays until the end."""
 
-    socket: Endpoint
+    sockets: tuple[Endpoint, ...]
+    """No two are the same."""
     socket_mode: int
     socket_gid: int | None
     pidfile: str | None
@@ -46,7 +47,7 @@ class ListenSettings:
 def read(values: Values) -> ListenSettings:
     """Everything."""
     return ListenSettings(
-        socket=values.one(SOCKET),
+        sockets=values.unique(SOCKET) or tuple(map(parse_endpoint, SOCKET.default)),
         socket_mode=values.one(SOCKET_MODE),
         socket_gid=values.maybe(SOCKET_GROUP),
         pidfile=values.maybe(PIDFILE),

@@ -52,7 +52,9 @@ class Listener:
 
 def open_listener(settings: ListenSettings, account: Account | None) -> Listener:
     """Bind and listen. Raises CannotListen."""
-    endpoint = settings.socket
+    endpoint, *others = settings.sockets
+    if others:
+        raise CannotListen(f"{endpoint} and {others[0]}: several sockets at once are not served yet")
     try:
         match endpoint:
             case FdEndpoint(number):

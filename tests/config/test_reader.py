@@ -116,7 +116,7 @@ OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
     "lockdown-file": ("/a", "/b", lambda s: s.policy.lists.lockdown.file),
     "lockdown-exempt": ("a", "b", lambda s: of_names(s.policy.lists.lockdown.logins)),
     "on-error": ("reject", "defer", lambda s: "reject" if s.policy.refusals.uncertain.code == 554 else "defer"),
-    "socket": ("unix:/a", "inet:25@127.0.0.1", lambda s: str(s.listen.socket)),
+    "socket": ("unix:/a", "inet:25@127.0.0.1", lambda s: str(*s.listen.sockets)),
     "socket-mode": ("600", "666", lambda s: f"{s.listen.socket_mode:o}"),
     "socket-group": ("7", "8", lambda s: str(s.listen.socket_gid)),
     "dry-run": ("yes", "no", lambda s: "yes" if s.daemon.dry_run else "no"),
@@ -205,7 +205,7 @@ def test_defaults() -> None:
         read_nothing.policy.local.domains.known,
         read_nothing.policy.local.relay_domains.known,
     )
-    assert InetEndpoint("127.0.0.1", 8894) == read_nothing.listen.socket
+    assert (InetEndpoint("127.0.0.1", 8894),) == read_nothing.listen.sockets
     assert (
         read_nothing.listen.socket_mode,
         read_nothing.listen.socket_gid,
@@ -226,7 +226,7 @@ def test_file_and_flags_together() -> None:
     both = settings('local-domain = ["a.test"]\nsocket = "unix:/a"\n', relay_domain="b.test")
     assert frozenset({"a.test"}) == both.policy.local.domains.known
     assert frozenset({"b.test"}) == both.policy.local.relay_domains.known
-    assert UnixEndpoint("/a") == both.listen.socket
+    assert (UnixEndpoint("/a"),) == both.listen.sockets
 
 
 def test_every_mistake_at_once() -> None:

@@ -8,6 +8,7 @@ import pwd
 import pytest
 
 from relaymilter.config.account import Account
+from relaymilter.config.endpoint import InetEndpoint, UnixEndpoint
 
 from .written import problems, settings
 
@@ -129,3 +130,23 @@ def test_bad_socket() -> None:
     """A wrong socket is refused with its flag."""
     message = "inet:8894 names no address: give inet:8894@127.0.0.1 for this machine alone"
     assert [f"--socket: {message}"] == problems(socket="inet:8894")
+
+
+def test_several_sockets() -> None:
+    """Every socket counts, in the order in which they are given; a list in the file, or a string alone."""
+    sockets = (UnixEndpoint("/a"), InetEndpoint("127.0.0.1", 25))
+    assert sockets == settings(socket=("unix:/a", "inet:25@127.0.0.1")).listen.sockets
+    assert sockets == settings('socket = ["/a", "inet:127.0.0.1:25"]\n').listen.sockets
+    assert sockets[:1] == settings('socket = "/a"\n').listen.sockets
+
+
+def test_the_same_socket_twice() -> None:
+    """A socket is given once, however it is written."""
+    assert ["--socket: 'inet:127.0.0.1:25' is given twice"] == problems(
+        socket=("inet:25@127.0.0.1", "inet:127.0.0.1:25")
+    )
+
+
+def test_no_socket() -> None:
+    """A list without a socket leaves the default: the daemon listens somewhere."""
+    assert (InetEndpoint("127.0.0.1", 8894),) == settings("socket = []\n").listen.sockets

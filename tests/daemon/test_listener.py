@@ -30,7 +30,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def settings(socket: Endpoint, mode: int = 0o660, gid: int | None = None) -> ListenSettings:
     """What says how to listen."""
-    return ListenSettings(socket, mode, gid, None)
+    return ListenSettings((socket,), mode, gid, None)
 
 
 def unix(folder: Path) -> UnixEndpoint:
