@@ -49,7 +49,7 @@ class Explanation:
 def explain_request(settings: PolicySettings, request: Request) -> Explanation:
     """What the daemon would decide with these settings, and why."""
     with waiting.allowing(time.monotonic() + settings.lookups.timeout):
-        decision = ruleset(settings).decide(request)
+        decision = ruleset(settings).decide(request, trail=True)
     said = answer(decision, request, Mta.POSTFIX)
     return Explanation(
         verdict=decision.word,

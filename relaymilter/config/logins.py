@@ -2,13 +2,17 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
 from relaymilter.config.forms import LOGIN, MAILBOX, parse_login, parse_mailbox
 from relaymilter.config.option import EntriesOption, ListOption, MapOption, Option
 from relaymilter.config.sets import MapSet, NameSet
 from relaymilter.config.values import Values
-from relaymilter.policy.logins import Fold
-from relaymilter.policy.networks import parse_network
+from relaymilter.policy.addresses import Addresses
+from relaymilter.policy.logins import Fold, Recipients, parse_networks, parse_recipients
+from relaymilter.policy.networks import Networks, parse_network
+from relaymilter.policy.ports import Names
+from relaymilter.policy.senders import parse_owners
 
 
 def _fold(text: str) -> Fold:
@@ -29,10 +33,6 @@ def _listener(text: str) -> str:
     if not text.strip():
         raise ValueError("an empty listener: give a name, an address or a port")
     return text.strip()
-
-
-def _network(word: str) -> str:
-    return str(parse_network(word))
 
 
 def _recipient(word: str) -> str:
@@ -56,7 +56,7 @@ LOGIN_FOLD = Option(
 )
 LOGIN_MECHANISM = ListOption(
     "login-mechanism",
-    "A mechanism of AUTH that authorises.",
+    "A mechanism of AUTH by which a login counts; one that came by another counts nowhere.",
     "MECHANISM",
     parse=_mechanism,
     unset="every mechanism",
@@ -74,8 +74,7 @@ LOGIN_NETWORKS = MapOption(
     "others.",
     "LOGIN NET...|TYPE:NAME",
     key_form=parse_login,
-    word=_network,
-    make=", ".join,
+    word=parse_network,
     restricts=True,
 )
 LOGIN_RECIPIENTS = MapOption(
@@ -84,7 +83,6 @@ LOGIN_RECIPIENTS = MapOption(
     "LOGIN RECIPIENT...|TYPE:NAME",
     key_form=parse_login,
     word=_recipient,
-    make=", ".join,
     restricts=True,
 )
 SENDER_LOGIN = MapOption(
@@ -93,7 +91,6 @@ SENDER_LOGIN = MapOption(
     "MAILBOX LOGIN...|TYPE:NAME",
     key_form=parse_mailbox,
     word=str,
-    make=", ".join,
     restricts=True,
 )
 NULL_SENDER_LOGIN = EntriesOption(
@@ -127,9 +124,9 @@ class LoginSettings:
     fold: Fold = Fold.EXACT
     mechanisms: frozenset[str] | None = None
     listeners: frozenset[str] | None = None
-    networks: MapSet | None = None
-    recipients: MapSet | None = None
-    owners: MapSet | None = None
+    networks: MapSet[Addresses] | None = None
+    recipients: MapSet[Recipients] | None = None
+    owners: MapSet[Names] | None = None
     """The logins that own a mailbox, by mailbox."""
     null_sender: NameSet | None = None
     local_client_senders: NameSet | None = None
@@ -143,9 +140,9 @@ def read(values: Values) -> LoginSettings:
         fold=fold,
         mechanisms=_ways(values, LOGIN_MECHANISM),
         listeners=_ways(values, LOGIN_LISTENER),
-        networks=values.map(LOGIN_NETWORKS, fold.of),
-        recipients=values.map(LOGIN_RECIPIENTS, fold.of),
-        owners=values.map(SENDER_LOGIN),
+        networks=values.map(LOGIN_NETWORKS, fold.of, lambda found: Addresses(Networks(found)), parse_networks),
+        recipients=values.map(LOGIN_RECIPIENTS, fold.of, lambda found: Recipients(frozenset(found)), parse_recipients),
+        owners=values.map(SENDER_LOGIN, str, lambda found: frozenset(map(fold.of, found)), partial(parse_owners, fold)),
         null_sender=values.names(NULL_SENDER_LOGIN, fold.of),
         local_client_senders=values.names(LOCAL_CLIENT_SENDER),
     )

@@ -13,7 +13,6 @@ from typing import Generic, TypeVar
 from relaymilter.config.forms import Form
 
 T = TypeVar("T")
-W = TypeVar("W")
 
 
 class Kind(Enum):
@@ -96,7 +95,7 @@ class EntriesOption(_Several, Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MapOption(_Several, Generic[W, T]):
+class MapOption(_Several, Generic[T]):
     """An option with several values, each a key, a blank and its words, or a table of such pairs.
 
     A key that comes again adds its words; all the words of a key make its value.
@@ -104,6 +103,5 @@ class MapOption(_Several, Generic[W, T]):
 
     key_form: Callable[[str], str]
     """A key as it is compared. Raises ValueError, in words."""
-    word: Callable[[str], W]
+    word: Callable[[str], T]
     """Parses a word. Raises ValueError, in words."""
-    make: Callable[[tuple[W, ...]], T]

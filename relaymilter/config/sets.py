@@ -1,7 +1,8 @@
 """What a list or a map of the configuration comes to: what was read, and tables that are asked for the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from relaymilter.policy.networks import Networks
 from relaymilter.policy.ports import Names, Table
@@ -23,9 +24,14 @@ class NetworkSet:
     asked: tuple[Table, ...] = ()
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
-class MapSet:
+class MapSet(Generic[T]):
     """Values by name: those that are known, and tables that are asked for others."""
 
-    known: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, T]
+    parse: Callable[[str], T] = field(compare=False)
+    """What a table has for a value -> the value. Raises ValueError."""
     asked: tuple[Table, ...] = ()

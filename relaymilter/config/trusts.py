@@ -16,10 +16,10 @@ from relaymilter.config.option import EntriesOption, Kind, ListOption
 from relaymilter.config.problems import Value
 from relaymilter.config.sets import NameSet
 from relaymilter.config.values import Values
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.grants import Grant
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import Mailboxes
-from relaymilter.policy.networks import Networks
 from relaymilter.policy.ports import Names
 
 KEYS = ("networks", "logins", "certificates", "from", "to", "until", "owner", "note")
@@ -118,9 +118,9 @@ class _Table:
             raise ValueError(f"{key} is empty, so that nothing would be granted: leave it out, or name some")
         return found
 
-    def networks(self, key: str) -> Networks | None:
+    def networks(self, key: str) -> Addresses | None:
         values = self._values(key, self.texts(key))
-        return entries.networks(values, NETWORK, self.sources).known if key in self.written else None
+        return Addresses(entries.networks(values, NETWORK, self.sources).known) if key in self.written else None
 
     def names(self, key: str, form: Form[str]) -> Names | None:
         return self.read_names(key, self.texts(key), form) if key in self.written else None

@@ -19,7 +19,7 @@ from relaymilter.policy.networks import LocalNetwork
 from relaymilter.policy.ports import Table
 
 T = TypeVar("T")
-W = TypeVar("W")
+V = TypeVar("V")
 
 
 class Values:
@@ -94,17 +94,26 @@ class Values:
             return None
         return entries.networks(self.written(option), option.form, self.sources)
 
-    def map(self, option: MapOption[W, str], of: Callable[[str], str] | None = None) -> MapSet | None:
-        """The values by key, a key by way of `of`; None where the option is not given."""
+    def map(
+        self,
+        option: MapOption[T],
+        of: Callable[[str], str],
+        make: Callable[[tuple[T, ...]], V],
+        parse: Callable[[str], V],
+    ) -> MapSet[V] | None:
+        """What `make` makes of the words of each key, a key by way of `of`; one that comes again adds its words.
+
+        `parse` makes the same of a value that a table has when it is asked.
+        """
         if not self.given(option):
             return None
-        known: dict[str, tuple[W, ...]] = {}
+        known: dict[str, tuple[T, ...]] = {}
         asked: list[Table] = []
         form = Form("login", partial(_pair, option), with_values=True)
-        for key, found in self.sources.parsed(self._given[option.key], form, asked):
-            name = key if of is None else of(key)
-            known[name] = (*known.get(name, ()), *found)
-        return MapSet({name: option.make(found) for name, found in known.items()}, tuple(asked))
+        for key, value in self.sources.parsed(self._given[option.key], form, asked):
+            name = of(key)
+            known[name] = (*known.get(name, ()), *value)
+        return MapSet({name: make(found) for name, found in known.items()}, parse, tuple(asked))
 
     def error(self, message: str, *options: AnyOption) -> None:
         """What is wrong with options together, at the last value of the first one that is given."""
@@ -117,10 +126,10 @@ class Values:
             self.problems.warn(value.place, message)
 
 
-def _pair(option: MapOption[W, T], entry: str) -> tuple[str, tuple[W, ...]]:
-    """A key and its words, parted by the first tab, or else by the first blank."""
+def _pair(option: MapOption[T], entry: str) -> tuple[str, tuple[T, ...]]:
+    """A key and the words of its value, parted by the first tab, or else by the first blank."""
     name, *rest = entry.split(None, 1) if "\t" not in entry else entry.split("\t", 1)
-    found = tuple(option.word(word) for word in words(rest[0])) if rest else ()
-    if not found:
+    value = tuple(map(option.word, words(rest[0]))) if rest else ()
+    if not value:
         raise ValueError(f"{entry!r} has no value: give a key, a blank, and the value")
-    return option.key_form(name.strip()), found
+    return option.key_form(name.strip()), value

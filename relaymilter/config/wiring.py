@@ -1,116 +1,118 @@
-"""The composition root: settings -> the rule set that decides by them."""
+"""The composition root: settings -> the rule set that decides by them. Two lists: what opens, and what closes."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from functools import cache, partial
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
-from relaymilter.config.backup import BackupSettings
-from relaymilter.config.logins import LoginSettings
-from relaymilter.config.lookups import LookupSettings
+from relaymilter.config.asking import Asking
+from relaymilter.config.lists import Lockdown
 from relaymilter.config.model import PolicySettings
-from relaymilter.config.restricting import asking_dns
-from relaymilter.config.restricting import chosen as restrictions
-from relaymilter.config.sets import MapSet, NameSet
-from relaymilter.lookups.any_of import AnyOf
-from relaymilter.lookups.first_of import FirstOf
-from relaymilter.lookups.guard import GuardedTable, Limits, ReadyTable
-from relaymilter.policy import relay
-from relaymilter.policy.backup import Backup
+from relaymilter.files.presence import Presence
+from relaymilter.lookups.guard import Limits
+from relaymilter.policy import logins, relay, reputation, senders
+from relaymilter.policy import restrictions as close
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.domains import DomainList
-from relaymilter.policy.envelope import Request
-from relaymilter.policy.ports import Dns, Map, Names, Table
+from relaymilter.policy.grants import Grants
+from relaymilter.policy.logins import Fold, Ways
+from relaymilter.policy.ports import Names
+from relaymilter.policy.recipients import Ours
 from relaymilter.policy.reputation import Insiders
-from relaymilter.policy.rules import RelayRule
+from relaymilter.policy.restrictions import Exempt
+from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.ruleset import Ruleset
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What several rules and restrictions ask, made once."""
+
+    ask: Asking
+    fold: Fold
+    clients: Addresses
+    """Those that are local."""
+    domains: Ours
+    relayed: DomainList
+    certificates: Names | None
+    grants: Grants | None
+    insiders: Insiders
+    exempt: Exempt
 
 
 def ruleset(settings: PolicySettings) -> Ruleset:
-    """The relay rules, of which the first that permits ends the search, and those that may wait come last."""
-    limits = _limits(settings.lookups)
-    networks, logins = settings.local.networks, settings.logins.authorised
-    local = DomainList(_names(settings.local.domains, limits))
-    relayed = DomainList(_names(settings.local.relay_domains, limits))
-    ours = (local, relayed)
-    addresses = _names(NameSet(asked=networks.asked), limits)
-    certificates = settings.trusts.certificates
-    insiders = Insiders(networks.known, addresses, None if certificates is None else _names(certificates, limits))
-    resolver = cache(lambda: _resolver(settings.dns.servers, limits))
-    authorised = None if logins is None else _names(logins, limits)
-    rules = [
-        relay.permit_not_by_smtp(),
-        relay.permit_local_client(networks.known, addresses),
-        relay.permit_authorised_login(_logins(authorised, settings.logins)),
-        relay.permit_local_recipient(local, ours),
-        relay.permit_relay_domain(relayed, ours),
-        *_narrow_trusts(settings, limits, relay.foreign_to(ours)),
-        *_mx_backup(settings.backup, limits, ours, resolver),
-    ]
+    """The relay rules, of which the first that permits ends the search, and the restrictions. None: not configured."""
+    shared = _shared(settings)
+    rules, restrictions = _rules(settings, shared), _restrictions(settings, shared)
+    warning = (replace(each, warns=each.name in settings.lists.warn) for each in filter(None, restrictions))
     return Ruleset(
-        rules=tuple(sorted(rules, key=lambda rule: rule.waits)),
-        restrictions=restrictions(
-            settings,
-            lambda found: _names(found, limits),
-            lambda found: _map(found, limits),
-            (networks.known, addresses),
-            relay.foreign_to(ours),
-            asking_dns(settings.dns, insiders, ours, resolver),
-        ),
-        refusals=settings.refusals,
+        tuple(sorted(filter(None, rules), key=lambda rule: rule.waits)),
+        tuple(sorted(warning, key=lambda restriction: restriction.waits)),
+        settings.refusals,
+        Ways(settings.logins.mechanisms, settings.logins.listeners),
     )
 
 
-def _logins(names: Names | None, wanted: LoginSettings) -> relay.Logins:
-    return relay.Logins(names, wanted.fold, wanted.mechanisms, wanted.listeners)
+def _rules(settings: PolicySettings, our: _Shared) -> tuple[RelayRule | None, ...]:
+    ask, ours, mx = our.ask, our.domains, settings.backup
+    return (
+        relay.permit_not_by_smtp(),
+        relay.permit_local_client(our.clients),
+        relay.permit_authorised_login(_if(settings.logins.authorised, ask.names), our.fold),
+        relay.permit_local_recipient(ours),
+        relay.permit_relay_domain(our.relayed, ours),
+        _if(our.certificates, relay.permit_certificate),
+        _if(our.grants, relay.permit_grant),
+        _if(
+            mx.domains,
+            lambda of: relay.permit_mx_backup(ask.domains(of), ask.backup(mx.networks, mx.names), ours),
+        ),
+    )
 
 
-def _narrow_trusts(
-    settings: PolicySettings, limits: Limits, foreign: Callable[[Request], str | None]
-) -> Iterator[RelayRule]:
-    trusts = settings.trusts
-    if trusts.certificates is not None:
-        yield relay.permit_certificate(_names(trusts.certificates, limits))
-    if trusts.grants:
-        today = partial(time.strftime, "%Y-%m-%d")
-        yield relay.permit_grant(trusts.grants, settings.logins.fold, today, foreign)
+def _restrictions(settings: PolicySettings, our: _Shared) -> tuple[Restriction | None, ...]:
+    ask, fold, denied, bound, dns = our.ask, our.fold, settings.lists, settings.logins, settings.dns
+    return (
+        _if(_switch(denied.lockdown), lambda on: close.defer_in_lockdown(on, our.exempt, fold, our.domains)),
+        _if(denied.clients, lambda of: close.reject_client(ask.addresses(of))),
+        _if(denied.helo, lambda of: close.reject_helo(ask.domains(of))),
+        _if(denied.senders, lambda of: close.reject_sender(ask.mailboxes(of))),
+        _if(denied.recipients, lambda of: close.reject_recipient(ask.mailboxes(of))),
+        _if(bound.networks, lambda of: logins.reject_login_client(ask.map(of), fold)),
+        _if(bound.recipients, lambda of: logins.reject_login_recipient(ask.map(of), fold, our.domains)),
+        _if(bound.owners, lambda of: senders.reject_sender_not_owned(ask.map(of), fold)),
+        _if(bound.null_sender, lambda of: senders.reject_null_sender(ask.names(of), fold)),
+        _if(bound.local_client_senders, lambda of: senders.reject_local_client_sender(our.clients, ask.mailboxes(of))),
+        _if(dns.forward_confirmed or None, lambda _: reputation.reject_unconfirmed_client(our.insiders, ask.dns)),
+        _if(dns.sender_domain_exists or None, lambda _: reputation.reject_unknown_sender_domain(our.domains, ask.dns)),
+        _if(dns.sites or None, lambda of: reputation.reject_listed_client(our.insiders, of, dns.threshold, ask.dns)),
+    )
 
 
-def _mx_backup(
-    wanted: BackupSettings, limits: Limits, ours: tuple[DomainList, ...], resolver: Callable[[], Dns]
-) -> Iterator[RelayRule]:
-    """The rule that asks the DNS, if there is one."""
-    if wanted.domains is None:
-        return
-    addresses = _names(NameSet(asked=wanted.networks.asked), limits)
-    backup = Backup(resolver(), wanted.networks.known, addresses, wanted.names)
-    yield relay.permit_mx_backup(DomainList(_names(wanted.domains, limits)), backup, ours)
+def _shared(settings: PolicySettings) -> _Shared:
+    local, trusts, fold, lockdown = settings.local, settings.trusts, settings.logins.fold, settings.lists.lockdown
+    kept = settings.lookups
+    ask = Asking(Limits(kept.positive, kept.negative, kept.size, kept.stale), settings.dns.servers)
+    clients, certificates = ask.addresses(local.networks), _if(trusts.certificates, ask.names)
+    relayed = ask.domains(local.relay_domains)
+    domains = Ours(ask.domains(local.domains), (relayed,))
+    grants = Grants(trusts.grants, fold, partial(time.strftime, "%Y-%m-%d"), domains) if trusts.grants else None
+    insiders = Insiders(clients, certificates)
+    exempt = Exempt(ask.names(lockdown.logins), Addresses(lockdown.networks))
+    return _Shared(ask, fold, clients, domains, relayed, certificates, grants, insiders, exempt)
 
 
-def _resolver(servers: tuple[tuple[str, int], ...], limits: Limits) -> Dns:
-    """What asks the DNS. Stale answers would not do: what the DNS said may be a no by now."""
-    from relaymilter.dns import Resolver  # dnspython takes as long to import as everything else
-
-    return Resolver(servers, replace(limits, stale=0.0))
+def _if(setting: S | None, make: Callable[[S], R]) -> R | None:
+    """What is made of a setting, if there is one."""
+    return None if setting is None else make(setting)
 
 
-def _limits(settings: LookupSettings) -> Limits:
-    return Limits(settings.positive, settings.negative, settings.size, settings.stale)
-
-
-def _names(found: NameSet, limits: Limits) -> Names:
-    """Those known, and those that tables know; tables that answer at once are asked before the others."""
-    if not found.asked:
-        return found.known
-    tables: list[Names] = [_asked(table, limits) for table in sorted(found.asked, key=lambda table: table.waits)]
-    return AnyOf((found.known, *tables))
-
-
-def _map(found: MapSet, limits: Limits) -> Map:
-    tables = tuple(_asked(table, limits) for table in sorted(found.asked, key=lambda table: table.waits))
-    return FirstOf(found.known, tables)
-
-
-def _asked(table: Table, limits: Limits) -> GuardedTable | ReadyTable:
-    if table.waits:
-        return GuardedTable(table, limits)
-    return ReadyTable(table)
+def _switch(lockdown: Lockdown) -> Callable[[], bool] | None:
+    """What says whether the lockdown is on; None where it never can be."""
+    if lockdown.on:
+        return lambda: True
+    return Presence(lockdown.file, "lockdown") if lockdown.file else None

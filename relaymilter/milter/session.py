@@ -37,6 +37,11 @@ class Service:
     """What the rules need to be told beyond the usual."""
 
     @property
+    def trail(self) -> bool:
+        """Somebody reads what every rule said."""
+        return self.decisions is not None and self.decisions.trail
+
+    @property
     def needs_helo(self) -> bool:
         """HELO is logged, or judged."""
         return self.decisions is not None or Need.HELO in self.needs
@@ -127,7 +132,7 @@ class Session:
     def decide_at_once(self, asked: Request) -> Decision | None:
         """The decision, or None where it must wait for a table: decide() in a LookupPool makes it then."""
         try:
-            return self.service.ruleset.decide(asked)
+            return self.service.ruleset.decide(asked, self.service.trail)
         except MustWait:
             return None
         except Exception as error:
@@ -136,7 +141,7 @@ class Session:
     def decide(self, asked: Request) -> Decision:
         """The decision; whatever goes wrong, it is uncertain."""
         try:
-            return self.service.ruleset.decide(asked)
+            return self.service.ruleset.decide(asked, self.service.trail)
         except Exception as error:
             return self._broken(error)
 

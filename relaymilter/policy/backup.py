@@ -7,8 +7,8 @@ says, every one of them, and this host must be among the others by its own name.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from relaymilter.policy.networks import Address, Networks
-from relaymilter.policy.ports import LookupFailed, MailExchanger, MailExchangers, Names
+from relaymilter.policy.addresses import Addresses
+from relaymilter.policy.ports import LookupFailed, MailExchanger, MailExchangers
 
 MOST_BEST = 8
 """Exchangers with the lowest preference; the addresses of each are looked up."""
@@ -19,10 +19,8 @@ class Backup:
     """Whom this host may stand in for."""
 
     exchangers: MailExchangers
-    networks: Networks
-    """Where the best exchangers must be,"""
-    addresses: Names
-    """or at one of these, in canonical form."""
+    places: Addresses
+    """Where the best exchangers must be."""
     hosts: frozenset[str]
     """The names of this host, in A-label form, lower case."""
 
@@ -46,12 +44,8 @@ class Backup:
         addresses = self.exchangers.addresses(host)
         if not addresses:
             return f"the best mail exchanger, {host}, has no address"
-        outside = next((address for address in addresses if not self._holds(address)), None)
+        outside = next((address for address in addresses if not self.places.holds(address)), None)
         return f"the best mail exchanger, {host}, is at {outside}, in no network to back up" if outside else None
-
-    def _holds(self, address: Address) -> bool:
-        local = self.networks.find(address)
-        return str(address) in self.addresses if local is None else not local.excluded
 
 
 def _best(exchangers: Iterable[MailExchanger]) -> set[str]:

@@ -5,26 +5,29 @@ only: they bind whoever has proved a login, whichever rule permitted. Only ASCII
 make KELVIN SIGN a `k`, and so another login of one that looks like it.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TypeVar
 
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.domains import ascii_lower
-from relaymilter.policy.envelope import Request
+from relaymilter.policy.envelope import Need, Request, Told
 from relaymilter.policy.mailboxes import Mailboxes, entry_form, words
 from relaymilter.policy.networks import Networks, parse_network
-from relaymilter.policy.ports import LookupFailed, Map, Names
+from relaymilter.policy.ports import Map, Names, may_wait
+from relaymilter.policy.recipients import Ours
+from relaymilter.policy.rules import Restriction, with_login
 from relaymilter.policy.verdict import NoOpinion, Reject, Reply
 
-Ask: TypeAlias = Callable[[Request], Reject | NoOpinion]
+T = TypeVar("T")
 
 CLIENT_REFUSED = Reply(550, "5.7.1", "{recipient}: Login not allowed from this address")
 RECIPIENT_REFUSED = Reply(550, "5.7.1", "{recipient}: Recipient not allowed for this login")
 """Not `Relay access denied`: on that fail2ban would lock out a whole office for one user's mistake."""
 
-_NO_LOGIN = NoOpinion("no login")
 _UNBOUND = NoOpinion("this login is not bound")
+_ALLOWED = NoOpinion("this login may write to the recipient")
 _AT_HOME = NoOpinion("the client is in a network of this login")
 
 
@@ -52,6 +55,36 @@ class Fold(Enum):
         return login
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """By which ways a login must come to be one at all. None: by any."""
+
+    mechanisms: frozenset[str] | None = None
+    """Of AUTH, in upper case."""
+    listeners: frozenset[str] | None = None
+    """Names, addresses or ports of listening sockets."""
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What the MTA must tell for it."""
+        mechanism = () if self.mechanisms is None else (Need.MECHANISM,)
+        listener = () if self.listeners is None else (Need.LISTENER,)
+        return frozenset((*mechanism, *listener))
+
+    def objection(self, told: Told) -> NoOpinion | None:
+        """Why a login that came so does not count, or None."""
+        if self.mechanisms is not None and not _is_one_of(told.mechanism, self.mechanisms):
+            return NoOpinion("the mechanism %s makes no login", told.mechanism or "that was not told")
+        if self.listeners is not None and self.listeners.isdisjoint(told.listener):
+            return NoOpinion("the listener %s takes no logins", " ".join(told.listener) or "that was not told")
+        return None
+
+
+def _is_one_of(mechanism: str | None, mechanisms: frozenset[str]) -> bool:
+    """Postfix gives it as the client typed it; some letters beyond ASCII are ASCII ones in upper case, as dotless i."""
+    return mechanism is not None and mechanism.isascii() and mechanism.upper() in mechanisms
+
+
 def realm_key(login: str) -> str | None:
     """`@realm`, in lower case, which stands for every login of a realm; None for a login without one."""
     name, _, realm = login.rpartition("@")
@@ -68,7 +101,7 @@ def is_among(login: str, logins: Names, fold: Fold) -> bool:
     return realm is not None and realm in logins
 
 
-def value_of(login: str, table: Map, fold: Fold) -> str | None:
+def value_of(login: str, table: Map[T], fold: Fold) -> T | None:
     """What a map says of a login: of itself, its name without the realm, its realm, or `*`, whichever is there first.
 
     Raises LookupFailed. The name, because Sendmail tells the realm that a client types, or none: who is bound as `hall`
@@ -83,59 +116,57 @@ def value_of(login: str, table: Map, fold: Fold) -> str | None:
     return table.find("*") if value is None else value
 
 
-def reject_login_client(networks: Map, fold: Fold) -> Ask:
-    """The login may not be used from this address; `networks` has the networks of each login."""
+def reject_login_client(networks: Map[Addresses], fold: Fold) -> Restriction:
+    """The login may not be used from this address; `networks` has those of each login."""
 
-    def ask(request: Request) -> Reject | NoOpinion:
-        if not request.login:
-            return _NO_LOGIN
-        value = value_of(request.login, networks, fold)
-        if value is None:
+    def ask(request: Request, login: str) -> Reject | NoOpinion:
+        home = value_of(login, networks, fold)
+        if home is None:
             return _UNBOUND
-        address = request.client.address
-        found = None if address is None else _networks(value).find(address)
-        if found is None or found.excluded:
-            return Reject(CLIENT_REFUSED, "the client is in no network of this login")
-        return _AT_HOME
+        if home.holds(request.client.address):
+            return _AT_HOME
+        return Reject(CLIENT_REFUSED, "the client is in no network of this login")
 
-    return ask
+    return Restriction("login-networks", with_login(ask), waits=may_wait(networks))
 
 
 @lru_cache(4096)
-def _networks(value: str) -> Networks:
-    try:
-        return Networks([parse_network(word) for word in words(value)])
-    except ValueError as error:
-        raise LookupFailed(f"the networks of a login: {error}") from error
+def parse_networks(value: str) -> Addresses:
+    """The networks of a login as a table has them, parted by blanks or commas. Raises ValueError."""
+    return Addresses(Networks(map(parse_network, words(value))))
 
 
-def reject_login_recipient(recipients: Map, fold: Fold, ours: Callable[[Request], str | None]) -> Ask:
-    """The login may not write to this mailbox; `recipients` has for each login `none`, or mailboxes and domains.
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Whom a login may write to: mailboxes and domains in entry_form(); `internal`: ours; `none` is nobody."""
 
-    `internal` among them stands for mailboxes of ours; `ours` says why a recipient is none, or None.
-    """
+    entries: frozenset[str]
 
-    def ask(request: Request) -> Reject | NoOpinion:
-        if not request.login:
-            return _NO_LOGIN
-        value = value_of(request.login, recipients, fold)
-        if value is None:
-            return _UNBOUND
-        internal, mailboxes = _recipients(value)
-        if mailboxes.match(request.path) is not None:
-            return NoOpinion("this login may write to the recipient")
-        if internal and ours(request) is None:
-            return NoOpinion("the recipient is ours")
-        return Reject(RECIPIENT_REFUSED, f"this login may write to {value or 'none'}")
+    def allow(self, request: Request, ours: Ours) -> bool:
+        """It is one of them. Raises LookupFailed and MustWait. No plain path has one of the two words for a key."""
+        if Mailboxes(self.entries).match(request.path) is not None:
+            return True
+        return "internal" in self.entries and ours.holds(request)
 
-    return ask
+    def __str__(self) -> str:
+        return ", ".join(sorted(self.entries)) or "none"
 
 
 @lru_cache(4096)
-def _recipients(value: str) -> tuple[bool, Mailboxes]:
-    """Whether mailboxes of ours are among them, and which others."""
-    try:
-        found = {entry_form(word) for word in words(value)}
-    except ValueError as error:
-        raise LookupFailed(f"the recipients of a login: {error}") from error
-    return "internal" in found, Mailboxes(frozenset(found))  # no plain path has either word for a key
+def parse_recipients(value: str) -> Recipients:
+    """The recipients of a login as a table has them, parted by blanks or commas. Raises ValueError."""
+    return Recipients(frozenset(map(entry_form, words(value))))
+
+
+def reject_login_recipient(recipients: Map[Recipients], fold: Fold, ours: Ours) -> Restriction:
+    """The login may not write to this mailbox; `recipients` has those of each login."""
+
+    def ask(request: Request, login: str) -> Reject | NoOpinion:
+        allowed = value_of(login, recipients, fold)
+        if allowed is None:
+            return _UNBOUND
+        if allowed.allow(request, ours):
+            return _ALLOWED
+        return Reject(RECIPIENT_REFUSED, f"this login may write to {allowed}")
+
+    return Restriction("login-recipients", with_login(ask), waits=may_wait(recipients, ours))

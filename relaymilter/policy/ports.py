@@ -10,6 +10,7 @@ from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 from relaymilter.policy.networks import Address
 
 T = TypeVar("T")
+V = TypeVar("V", covariant=True)
 
 
 class LookupFailed(Exception):
@@ -40,11 +41,11 @@ class Names(Protocol):
     def __contains__(self, name: object, /) -> bool: ...
 
 
-class Map(Protocol):
+class Map(Protocol[V]):
     """Values by name."""
 
-    def find(self, key: str, /) -> str | None:
-        """The value of a key, maybe empty; None without one. Raises LookupFailed or MustWait."""
+    def find(self, key: str, /) -> V | None:
+        """The value of a key; None without one. Raises LookupFailed or MustWait."""
 
 
 class Table(Protocol):

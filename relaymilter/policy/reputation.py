@@ -7,20 +7,19 @@ no is a 5xx. An answer that is needed and not there yet is MustWait.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
 
 from relaymilter.policy.address import Malformed, parse
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.block_lists import NEVER_LISTED, Site, Tally, may_be_silent, tally
 from relaymilter.policy.certificates import is_listed
-from relaymilter.policy.domains import DomainList
-from relaymilter.policy.envelope import Request
+from relaymilter.policy.envelope import Need, Request
 from relaymilter.policy.mailboxes import NULL_PATH
-from relaymilter.policy.networks import Address, Networks
+from relaymilter.policy.networks import Address
 from relaymilter.policy.ports import BlockLists, HostNames, LookupFailed, MailDomains, MustWait, Names, Outage
+from relaymilter.policy.recipients import Ours
+from relaymilter.policy.rules import NO_ADDRESS, Closes, Restriction, by_smtp
 from relaymilter.policy.senders import is_null
-from relaymilter.policy.verdict import NoOpinion, Reject, Reply
-
-Ask: TypeAlias = Callable[[Request], Reject | NoOpinion]
+from relaymilter.policy.verdict import Defer, NoOpinion, Reject, Reply
 
 MOST_NAMES = 8
 """Names of a client that are looked up; whoever owns its network can give it any number."""
@@ -30,35 +29,45 @@ NULL_MX = Reply(550, "5.7.27", "{sender}: Sender address rejected: Domain does n
 """RFC 7505 4.2."""
 BAD_SENDER = Reply(501, "5.1.7", "Bad sender address syntax")
 
-_NOT_BY_SMTP = NoOpinion("did not come by SMTP, so it cannot be refused")
-_NO_ADDRESS = NoOpinion("the client has no usable address")
+_WITH_LOGIN = NoOpinion("the client has a login")
+_LOCAL = NoOpinion("a local client")
+_CERTIFIED = NoOpinion("the client has an authorised certificate")
 
 
 @dataclass(frozen=True, slots=True)
 class Insiders:
     """Who is no stranger: local clients, those with a login, and those with an authorised certificate."""
 
-    networks: Networks
-    addresses: Names
+    local: Addresses
     certificates: Names | None = None
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What the MTA must be asked to tell."""
+        return frozenset(() if self.certificates is None else {Need.CERTIFICATE})
 
     def include(self, request: Request) -> NoOpinion | None:
         """Why this client is no stranger, or None. Raises LookupFailed."""
-        if not request.client.by_smtp:
-            return _NOT_BY_SMTP
         if request.login:
-            return NoOpinion("the client has a login")
-        address = request.client.address
-        if address is not None:
-            local = self.networks.find(address)
-            if not local.excluded if local is not None else str(address) in self.addresses:
-                return NoOpinion("a local client")
+            return _WITH_LOGIN
+        if self.local.holds(request.client.address):
+            return _LOCAL
         if self.certificates is not None and is_listed(request.told.certificate, self.certificates):
-            return NoOpinion("the client has an authorised certificate")
+            return _CERTIFIED
         return None
 
 
-def reject_listed_client(insiders: Insiders, sites: Iterable[Site], threshold: int, lists: BlockLists) -> Ask:
+def of_strangers(insiders: Insiders, ask: Callable[[Address], Reject | NoOpinion]) -> Closes:
+    """What only strangers are asked for, by their address, by SMTP."""
+
+    def guarded(request: Request) -> Reject | Defer | NoOpinion:
+        inside, address = insiders.include(request), request.client.address
+        return inside or (NO_ADDRESS if address is None else ask(address))
+
+    return by_smtp(guarded)
+
+
+def reject_listed_client(insiders: Insiders, sites: Iterable[Site], threshold: int, lists: BlockLists) -> Restriction:
     """The lists that hold a stranger's address weigh `threshold` together.
 
     Lists that do not answer do not matter where the others are enough, or cannot be enough with them; one that is out
@@ -68,10 +77,7 @@ def reject_listed_client(insiders: Insiders, sites: Iterable[Site], threshold: i
     for site in sites:
         zones.setdefault(site.zone, []).append(site)
 
-    def ask(request: Request) -> Reject | NoOpinion:
-        inside, address = insiders.include(request), request.client.address
-        if inside is not None or address is None:
-            return inside or _NO_ADDRESS
+    def ask(address: Address) -> Reject | NoOpinion:
         questions = {zone: partial(_replies, lists, zone, of_zone, address) for zone, of_zone in zones.items()}
         score = tally(zones)
         problems: dict[str, LookupFailed | MustWait] = {}
@@ -87,7 +93,7 @@ def reject_listed_client(insiders: Insiders, sites: Iterable[Site], threshold: i
             return said
         raise _most_urgent(problems.values())
 
-    return ask
+    return Restriction("dnsbl", of_strangers(insiders, ask), insiders.needs, waits=True)
 
 
 def _verdict(address: Address, score: Tally, threshold: int) -> Reject | NoOpinion | None:
@@ -95,7 +101,7 @@ def _verdict(address: Address, score: Tally, threshold: int) -> Reject | NoOpini
     if score.lowest >= threshold:
         worst = max(score.hits, key=lambda site: site.weight)
         return Reject(_blocked(address, worst.zone), f"in {score}")
-    return NoOpinion(f"in {score}") if score.highest < threshold else None
+    return NoOpinion("in %s", score) if score.highest < threshold else None
 
 
 def _pass_over(score: Tally, zones: Mapping[str, list[Site]], problems: Mapping[str, Exception]) -> None:
@@ -125,19 +131,16 @@ def _blocked(address: Address, zone: str) -> Reply:
     return Reply(554, "5.7.1", f"Service unavailable; Client host [{address}] blocked using {zone}")
 
 
-def reject_unconfirmed_client(insiders: Insiders, hosts: HostNames) -> Ask:
+def reject_unconfirmed_client(insiders: Insiders, hosts: HostNames) -> Restriction:
     """No name that the DNS gives a stranger's address has this address in its turn (RFC 8601 3)."""
 
-    def ask(request: Request) -> Reject | NoOpinion:
-        inside, address = insiders.include(request), request.client.address
-        if inside is not None or address is None:
-            return inside or _NO_ADDRESS
+    def ask(address: Address) -> Reject | NoOpinion:
         names = hosts.names(address)
         failed: LookupFailed | None = None
         for name in names[:MOST_NAMES]:
             try:
                 if address in hosts.addresses(name):
-                    return NoOpinion(f"{name} is its name")
+                    return NoOpinion("%s is its name", name)
             except LookupFailed as failure:
                 if failed is not None:  # who owns the names may make each of them take its time
                     break
@@ -149,33 +152,30 @@ def reject_unconfirmed_client(insiders: Insiders, hosts: HostNames) -> Ask:
         reply = Reply(550, "5.7.25", f"Client host rejected: cannot find your hostname, [{address}]")
         return Reject(reply, f"{names[0]} is not at {address}" if names else f"{address} has no name")
 
-    return ask
+    return Restriction("forward-confirmed", of_strangers(insiders, ask), insiders.needs, waits=True)
 
 
-def reject_unknown_sender_domain(ours: Iterable[DomainList], domains: MailDomains) -> Ask:
+def reject_unknown_sender_domain(ours: Ours, domains: MailDomains) -> Restriction:
     """The sender's domain has neither a mail exchanger nor an address, or takes no mail (RFC 7505).
 
     For everyone. Domains of ours need not be in the DNS; a sender that cannot be parsed has none that could be.
     """
-    of_ours = tuple(ours)
 
     def ask(request: Request) -> Reject | NoOpinion:
-        if not request.client.by_smtp:
-            return _NOT_BY_SMTP
         sender = NULL_PATH if is_null(request.sender) else parse(request.sender)
         if isinstance(sender, Malformed):
             return Reject(BAD_SENDER, f"the sender cannot be parsed: {sender.reason}")
         domain = sender.domain
         if not domain or domain.startswith("["):
             return NoOpinion("the sender has no domain")
-        if any(each.match(domain) for each in of_ours):
+        if ours.has(domain):
             return NoOpinion("the sender is ours")
         if domains.exchangers(domain):
-            return NoOpinion(f"{domain} has a mail exchanger")
+            return NoOpinion("%s has a mail exchanger", domain)
         if domains.refuses_mail(domain):
             return Reject(NULL_MX, f"{domain} takes no mail")
         if domains.addresses(domain):
-            return NoOpinion(f"{domain} has an address")
+            return NoOpinion("%s has an address", domain)
         return Reject(DOMAIN_NOT_FOUND, f"{domain} has no mail exchanger and no address")
 
-    return ask
+    return Restriction("sender-domain-exists", by_smtp(ask), waits=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from relaymilter.policy.address import Malformed
 from relaymilter.policy.envelope import Need, Request
+from relaymilter.policy.logins import Ways
 from relaymilter.policy.ports import LookupFailed, MustWait
 from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.verdict import (
@@ -46,53 +47,57 @@ class Ruleset:
     rules: tuple[RelayRule, ...] = ()
     restrictions: tuple[Restriction, ...] = ()
     refusals: Refusals = Refusals()
+    ways: Ways = Ways()
+    """Of a login that came by another one nothing here takes notice."""
 
     @property
     def needs(self) -> frozenset[Need]:
         """What the MTA must be asked to tell."""
         rules = (rule.needs for rule in self.rules)
-        return frozenset().union(*rules, *(restriction.needs for restriction in self.restrictions))
+        return self.ways.needs.union(*rules, *(restriction.needs for restriction in self.restrictions))
 
-    def decide(self, request: Request) -> Decision:
-        """Permit, reject or defer this recipient.
+    def decide(self, request: Request, trail: bool = False) -> Decision:
+        """Permit, reject or defer this recipient; with a trail of all that was asked where somebody will read it.
 
         Raises MustWait where that depends on what must be waited for, and whatever a rule raises beyond LookupFailed.
         """
-        trail: list[Step] = []
+        steps: list[Step] | None = [] if trail else None
         problem: LookupFailed | MustWait | None = None
+        if request.login and (objection := self.ways.objection(request.told)) is not None:
+            request = request._replace(login=None)
+            if steps is not None:
+                steps.append(Step("login", objection))
         for rule in self.rules:
+            answer: Permit | NoOpinion | Unknown
             try:
                 answer = rule.ask(request)
             except MustWait as must_wait:
-                problem = must_wait
-                trail.append(Step(rule.name, Unknown("must be waited for")))
-                continue
+                problem, answer = must_wait, _MUST_WAIT
             except LookupFailed as failure:
-                problem = problem or failure
-                trail.append(Step(rule.name, Unknown(str(failure))))
-                continue
-            trail.append(Step(rule.name, answer))
+                problem, answer = problem or failure, Unknown(str(failure))
+            if steps is not None:
+                steps.append(Step(rule.name, answer))
             if isinstance(answer, Permit):
-                return self._restricted(request, Decision(answer, rule.name, tuple(trail)))
+                return self._restricted(request, answer, rule.name, steps)
         if isinstance(problem, MustWait):
             raise problem
-        return _refused(*self._none_permits(request, problem), tuple(trail))
+        name, refusal = self._none_permits(request, problem)
+        return _decision(refusal, name, steps)
 
-    def _restricted(self, request: Request, permitted: Decision) -> Decision:
-        if not self.restrictions:
-            return permitted
-        trail = permitted.trail
+    def _restricted(self, request: Request, permit: Permit, rule: str, steps: list[Step] | None) -> Decision:
+        """What the restrictions leave of a permit."""
         warnings: tuple[Step, ...] = ()
         for restriction in self.restrictions:
             answer = self._ask(restriction, request)
-            step = Step(restriction.name, answer)
-            if restriction.warns and not isinstance(answer, NoOpinion):
+            if not isinstance(answer, NoOpinion):
+                if not restriction.warns:
+                    return _decision(answer, restriction.name, steps, warnings)
+                step = Step(restriction.name, answer)
                 warnings += (step,)
-                step = Step(restriction.name, NoOpinion(f"only warns of {step.word}: {answer.reason}"))
-            elif not isinstance(answer, NoOpinion):
-                return Decision(answer, restriction.name, (*trail, step), warnings)
-            trail += (step,)
-        return Decision(permitted.verdict, permitted.rule, trail, warnings)
+                answer = NoOpinion("only warns of %s: %s", step.word, answer.reason)
+            if steps is not None:
+                steps.append(Step(restriction.name, answer))
+        return Decision(permit, rule, tuple(steps or ()), warnings)
 
     def _ask(self, restriction: Restriction, request: Request) -> Reject | Defer | NoOpinion:
         try:
@@ -112,5 +117,9 @@ class Ruleset:
         return "no-rule", refuse(self.refusals.relay_denied, "no rule permits")
 
 
-def _refused(name: str, refusal: Refusal, trail: tuple[Step, ...]) -> Decision:
-    return Decision(refusal, name, (*trail, Step(name, refusal)))
+_MUST_WAIT = Unknown("must be waited for")
+
+
+def _decision(refusal: Refusal, name: str, steps: list[Step] | None, warnings: tuple[Step, ...] = ()) -> Decision:
+    """The refusal by this name, which is also the last step."""
+    return Decision(refusal, name, () if steps is None else (*steps, Step(name, refusal)), warnings)

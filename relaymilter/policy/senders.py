@@ -4,24 +4,20 @@ MAIL FROM is easy to forge, so it never opens anything; but who proves a login, 
 held to mailboxes (CVE-2024-7208 and 7209 are what happens otherwise).
 """
 
-from collections.abc import Callable
 from functools import lru_cache
-from typing import TypeAlias
 
 from relaymilter.policy.address import Malformed, Path, parse
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.logins import Fold, is_among
 from relaymilter.policy.mailboxes import NULL_PATH, Mailboxes, keys, words
-from relaymilter.policy.networks import Networks
-from relaymilter.policy.ports import Map, Names
+from relaymilter.policy.ports import Map, Names, may_wait
+from relaymilter.policy.rules import Restriction, by_smtp, with_login
 from relaymilter.policy.verdict import NoOpinion, Reject, Reply
-
-Ask: TypeAlias = Callable[[Request], Reject | NoOpinion]
 
 NOT_OWNED = Reply(553, "5.7.1", "{sender}: Sender address rejected: not owned by user {login}")
 NOT_ALLOWED = Reply(553, "5.7.1", "{sender}: Sender address rejected: not allowed for this client")
 
-_NO_LOGIN = NoOpinion("no login")
 _NULL_SENDER = NoOpinion("the null sender")
 _A_SENDER = NoOpinion("not the null sender")
 _OTHER_CLIENT = NoOpinion("no local client, or one with a login")
@@ -52,65 +48,59 @@ _parsed = lru_cache(256)(parse)
 """The same sender is asked for by several restrictions, and with each recipient."""
 
 
-def reject_sender_not_owned(owners: Map, fold: Fold) -> Ask:
+def reject_sender_not_owned(owners: Map[Names], fold: Fold) -> Restriction:
     """The sender is no mailbox of the login; `owners` has for a mailbox or a domain the logins that own it.
 
     The most specific entry decides, with the `+tag` first and then without; an owner may be a realm, `@example.org`.
     The null sender has a setting of its own.
     """
 
-    def ask(request: Request) -> Reject | NoOpinion:
-        if not request.login:
-            return _NO_LOGIN
+    def ask(request: Request, login: str) -> Reject | NoOpinion:
         sender = sender_path(request.sender)
         if sender is NULL_PATH:
             return _NULL_SENDER
         if sender is None:
             return Reject(NOT_OWNED, "the sender is no certain mailbox")
         for key in keys(sender):
-            value = owners.find(key)
-            if value is not None:
-                if _owns(request.login, value, fold):
-                    return NoOpinion(f"this login owns {key}")
+            logins = owners.find(key)
+            if logins is not None:
+                if is_among(login, logins, fold):
+                    return NoOpinion("this login owns %s", key)
                 return Reject(NOT_OWNED, f"{key} is owned by others")
         return Reject(NOT_OWNED, "nobody owns the sender")
 
-    return ask
+    return Restriction("sender-login", with_login(ask), waits=may_wait(owners))
 
 
-def _owns(login: str, value: str, fold: Fold) -> bool:
-    return is_among(login, [fold.of(word) for word in words(value)], fold)
+@lru_cache(4096)
+def parse_owners(fold: Fold, value: str) -> frozenset[str]:
+    """The logins that own a mailbox as a table has them, parted by blanks or commas, folded."""
+    return frozenset(map(fold.of, words(value)))
 
 
-def reject_null_sender(allowed: Names, fold: Fold) -> Ask:
+def reject_null_sender(allowed: Names, fold: Fold) -> Restriction:
     """The login may not use the null sender."""
 
-    def ask(request: Request) -> Reject | NoOpinion:
-        if not request.login:
-            return _NO_LOGIN
+    def ask(request: Request, login: str) -> Reject | NoOpinion:
         if not may_be_null(request.sender):
             return _A_SENDER
-        if is_among(request.login, allowed, fold):
+        if is_among(login, allowed, fold):
             return NoOpinion("this login may use the null sender")
         return Reject(NOT_OWNED, "this login may not use the null sender")
 
-    return ask
+    return Restriction("null-sender-login", with_login(ask), waits=may_wait(allowed))
 
 
-def reject_local_client_sender(networks: Networks, addresses: Names, senders: Mailboxes) -> Ask:
+def reject_local_client_sender(local: Addresses, senders: Mailboxes) -> Restriction:
     """A local client without a login may use these senders alone; `<>` is one."""
 
     def ask(request: Request) -> Reject | NoOpinion:
-        address = request.client.address
-        if request.login or address is None or not request.client.by_smtp:
-            return _OTHER_CLIENT
-        local = networks.find(address)
-        if local.excluded if local is not None else str(address) not in addresses:
+        if request.login or not local.holds(request.client.address):
             return _OTHER_CLIENT
         sender = sender_path(request.sender)
         found = None if sender is None else senders.find(sender)
         if found is None:
             return Reject(NOT_ALLOWED, "a local client may not use this sender")
-        return NoOpinion(f"{found} is a sender of local clients")
+        return NoOpinion("%s is a sender of local clients", found)
 
-    return ask
+    return Restriction("local-client-sender", by_smtp(ask), waits=may_wait(local, senders))

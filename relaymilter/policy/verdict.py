@@ -27,18 +27,43 @@ class Reply:
             raise ValueError(f"the code {self.code} and the enhanced status {self.status} are of different classes")
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class _Answer:
+    """An answer whose reason is put together only where somebody reads it: `%s` stand for what it is about.
+
+    A RCPT makes several, and with the log off nobody reads any. Two are equal that say the same.
+    """
+
+    __slots__ = ("_about", "_text")
+
+    def __init__(self, text: str, *about: object) -> None:
+        self._text = text
+        self._about = about
+
+    @property
+    def reason(self) -> str:
+        """In words, for the log."""
+        return self._text % self._about if self._about else self._text
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and isinstance(other, _Answer) and self.reason == other.reason
+
+    def __hash__(self) -> int:
+        return hash(self.reason)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.reason!r})"
+
+
+class Permit(_Answer):
     """The client may send to this mailbox."""
 
-    reason: str
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class NoOpinion:
+class NoOpinion(_Answer):
     """This rule does not permit, or this restriction does not refuse; others are asked."""
 
-    reason: str
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +112,12 @@ class Step(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """A verdict, the name of the rule that gave it, and every step on the way there."""
+    """A verdict, the name of the rule that gave it, and the steps on the way there."""
 
     verdict: Verdict
     rule: str
-    trail: tuple[Step, ...]
+    trail: tuple[Step, ...] = ()
+    """Where it was asked for."""
     warnings: tuple[Step, ...] = ()
     """What restrictions would have refused that only warn."""
 

@@ -336,7 +336,7 @@ def test_line_that_was_cut(relaymilter: Run) -> None:
 
 
 PROVED = {"{auth_authen}": "jürgen", "{auth_type}": "plain", "{daemon_name}": "my MSA"}
-OF_ALICE = {"{auth_authen}": "alice", "{cert_subject}": "alice", "{cert_issuer}": "CA"}
+OF_ALICE = PROVED | {"{auth_authen}": "alice", "{cert_subject}": "alice", "{cert_issuer}": "CA"}
 
 
 @pytest.mark.parametrize("as_json", [True, False], ids=["json", "text"])
@@ -351,6 +351,8 @@ OF_ALICE = {"{auth_authen}": "alice", "{cert_subject}": "alice", "{cert_issuer}"
         (Told(b"<joe@e.test>", macros={"{cert_subject}": "a\\b", "{cert_issuer}": "CA"}), "reject", "no-rule"),
         (Told(b"<joe@e.test>", sender=b"<>", macros=OF_ALICE), "permit", "grant"),
         (Told(b"<joe@f.test>", sender=b"<>", macros=OF_ALICE), "reject", "no-rule"),
+        (Told(b"<joe@e.test>", sender=b"<>", macros=OF_ALICE | {"{auth_type}": "LOGIN"}), "reject", "no-rule"),
+        (Told(b"<joe@e.test>", sender=b"<>", macros=OF_ALICE | {"{daemon_name}": "my"}), "reject", "no-rule"),
         (Told(b"<joe@e.test>", sender=b"<>", macros=OF_ALICE | {"{auth_authen}": None}), "reject", "no-rule"),
     ],
 )
@@ -403,11 +405,11 @@ def test_trail_of_restrictions(relaymilter: Run, words: list[str], refused: str,
         (["--authorised-login=joe"], ("authorised-login", "no opinion", "this login is not authorised")),
         (
             ["--login-mechanism=CRAM-MD5", "--mechanism=PLAIN"],
-            ("authorised-login", "no opinion", "the mechanism PLAIN does not authorise"),
+            ("login", "no opinion", "the mechanism PLAIN makes no login"),
         ),
         (
             ["--login-listener=587"],
-            ("authorised-login", "no opinion", "the listener that was not told takes no logins"),
+            ("login", "no opinion", "the listener that was not told takes no logins"),
         ),
         (["--login=", "--certificate=a|CA"], ("certificate", "no opinion", "no verified certificate")),
         (

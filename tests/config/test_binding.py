@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from relaymilter.config.options import RESTRICTIONS
 from relaymilter.config.sets import MapSet
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.grants import Grant
+from relaymilter.policy.logins import Recipients
+from relaymilter.policy.ports import Names
 
 from .written import problems, reading, settings
 
 
-def known(found: MapSet | None) -> dict[str, str]:
-    """The entries of a map."""
+def known(found: MapSet[Any] | None) -> dict[str, set[str]]:
+    """The entries of a map, each with the words of its value."""
     assert found is not None
-    return dict(found.known)
+    return {name: set(map(str, words_of(value))) for name, value in found.known.items()}
+
+
+def words_of(value: Addresses | Recipients | Names) -> Iterable[object]:
+    """What a value is made of."""
+    if isinstance(value, Addresses):
+        return value.networks
+    return value.entries if isinstance(value, Recipients) else value  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize(
     ("key", "entry", "found"),
     [
-        ("login_networks", "bob 192.0.2.0/24", {"bob": "192.0.2.0/24"}),
-        ("login_networks", "bob\t192.0.2.0/24, !192.0.2.9  ::1", {"bob": "192.0.2.0/24, !192.0.2.9/32, ::1/128"}),
-        ("login_networks", "b b\t192.0.2.1", {"b b": "192.0.2.1/32"}),
-        ("login_networks", "@Example.ORG 192.0.2.1", {"@example.org": "192.0.2.1/32"}),
-        ("login_networks", "* 192.0.2.1", {"*": "192.0.2.1/32"}),
-        ("login_recipients", "bob none", {"bob": "none"}),
-        ("login_recipients", "bob internal, Joe@Example.NET .d.test", {"bob": "internal, joe@example.net, .d.test"}),
-        ("sender_login", "Bob@Example.org bob,joe", {"bob@example.org": "bob, joe"}),
-        ("sender_login", "@example.org bob", {"@example.org": "bob"}),
-        ("sender_login", "bücher.example bob", {"xn--bcher-kva.example": "bob"}),
+        ("login_networks", "bob 192.0.2.0/24", {"bob": {"192.0.2.0/24"}}),
+        ("login_networks", "bob\t192.0.2.0/24, !192.0.2.9  ::1", {"bob": {"192.0.2.0/24", "!192.0.2.9/32", "::1/128"}}),
+        ("login_networks", "b b\t192.0.2.1", {"b b": {"192.0.2.1/32"}}),
+        ("login_networks", "@Example.ORG 192.0.2.1", {"@example.org": {"192.0.2.1/32"}}),
+        ("login_networks", "* 192.0.2.1", {"*": {"192.0.2.1/32"}}),
+        ("login_recipients", "bob none", {"bob": {"none"}}),
+        ("login_recipients", "bob internal, Joe@E.NET .d.test", {"bob": {"internal", "joe@e.net", ".d.test"}}),
+        ("sender_login", "Bob@Example.org bob,joe", {"bob@example.org": {"bob", "joe"}}),
+        ("sender_login", "@example.org bob", {"@example.org": {"bob"}}),
+        ("sender_login", "bücher.example bob", {"xn--bcher-kva.example": {"bob"}}),
     ],
 )  # fmt: skip
-def test_map(key: str, entry: str, found: dict[str, str]) -> None:
+def test_map(key: str, entry: str, found: dict[str, set[str]]) -> None:
     """A key, a blank or a tab, and a value; both in the form that is compared."""
     bounds = settings(**{key: entry}).policy.logins
     assert found == known(
@@ -47,7 +59,7 @@ def test_a_key_that_comes_again_adds_to_its_value() -> None:
     """Several owners of a mailbox may stand in several lines, in several tables."""
     Path("owners").write_text("# who\nbob@example.org bob\nbob@example.org joe # and another\n")
     bounds = settings(sender_login=("file:owners", "bob@example.org ann")).policy.logins
-    assert {"bob@example.org": "bob, joe, ann"} == known(bounds.owners)
+    assert {"bob@example.org": {"bob", "joe", "ann"}} == known(bounds.owners)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +186,9 @@ def test_grants_in_the_file() -> None:
     """A table each; what is not asked for is None."""
     printer, bob = grants(GRANT)
     assert ("grant 1, it, third floor", "2099-12-31", True) == (printer.name, printer.until, printer.to_ours)
-    assert ["!192.0.2.41/32", "192.0.2.40/32"] == sorted(map(str, printer.networks or ()))
+    assert ["!192.0.2.41/32", "192.0.2.40/32"] == sorted(
+        map(str, printer.networks.networks if printer.networks else ())
+    )
     assert printer.senders is not None
     assert printer.recipients is not None
     assert ({"scanner@example.org"}, {"archive@example.com"}) == (printer.senders.names, printer.recipients.names)

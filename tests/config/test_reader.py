@@ -19,6 +19,7 @@ from relaymilter.config.options import OPTIONS
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, read
 from relaymilter.config.sets import MapSet, NameSet, NetworkSet
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.block_lists import Site
 from relaymilter.policy.ports import Names
 
@@ -44,9 +45,13 @@ def of_site(site: Site) -> str:
     return f"{site.zone}{reply}{'' if site.weight == 1 else f'*{site.weight}'}"
 
 
-def of_map(found: MapSet | None) -> str:
+def of_map(found: MapSet[Any] | None) -> str:
     """The one entry of a map, as it was written."""
-    return " ".join(*found.known.items()) if found else ""
+    if not found:
+        return ""
+    ((name, value),) = found.known.items()
+    words = value.networks if isinstance(value, Addresses) else value if isinstance(value, frozenset) else [value]
+    return f"{name} {', '.join(map(str, words))}"
 
 
 def of_names(found: NameSet | None) -> str:

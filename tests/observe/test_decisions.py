@@ -39,7 +39,7 @@ def asked(
 def logged(request: Request, *, as_json: bool = True, trail: bool = False, dry_run: bool = False) -> str:
     """The one line that this request makes."""
     lines: list[str] = []
-    decision = RULES.decide(request)
+    decision = RULES.decide(request, trail)
     words = answer(decision, request, Mta.POSTFIX)
     log = DecisionLog(lines.append, as_json=as_json, trail=trail, clock=lambda: NOON)
     log.record("c0ffee-1", request, decision, "" if words is None else str(words), dry_run)

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import client, request
 from relaymilter.policy.networks import Networks, parse_network
 from relaymilter.policy.ports import LookupFailed, Names
+from relaymilter.policy.recipients import Ours
 from relaymilter.policy.relay import (
-    Logins,
     permit_authorised_login,
     permit_local_client,
     permit_local_recipient,
@@ -53,12 +54,12 @@ def relay_rules(
 ) -> tuple[RelayRule, ...]:
     """The relay rules in the order of the daemon."""
     local_domains, relay_domains = DomainList(local), DomainList(relayed)
-    ours = (local_domains, relay_domains)
+    ours = Ours(local_domains, (relay_domains,))
     return (
         permit_not_by_smtp(),
-        permit_local_client(Networks(parse_network(text) for text in networks)),
-        permit_authorised_login(Logins(logins)),
-        permit_local_recipient(local_domains, ours),
+        permit_local_client(Addresses(Networks(parse_network(text) for text in networks))),
+        permit_authorised_login(logins),
+        permit_local_recipient(ours),
         permit_relay_domain(relay_domains, ours),
     )
 
@@ -82,7 +83,7 @@ def decide(
     asked = request(
         client(address, port), raw, login=login, rcpt_addr=rcpt_addr, helo=helo, sender=sender
     )  # fmt: skip
-    return ruleset.decide(asked)
+    return ruleset.decide(asked, trail=True)
 
 
 def outcome(decision: Decision) -> str:

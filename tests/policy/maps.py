@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from relaymilter.lookups.first_of import FirstOf
 from relaymilter.policy.envelope import Request, Told, client, request
 from relaymilter.policy.ports import LookupFailed
 from tests.policy.asking import STRANGER
+
+T = TypeVar("T")
+
+
+def table(parse: Callable[[str], T], values: Mapping[str, str]) -> FirstOf[T]:
+    """A map whose values are text, as a table has them, and are parsed when they are asked for."""
+    return FirstOf({}, parse, (Known(values),))
 
 
 @dataclass

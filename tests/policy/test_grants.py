@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.domains import DomainList
-from relaymilter.policy.envelope import Certificate, Need, Request, Told
-from relaymilter.policy.grants import Grant
+from relaymilter.policy.envelope import Certificate, Need, Told
+from relaymilter.policy.grants import Grant, Grants
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.networks import Networks, parse_network
 from relaymilter.policy.ports import LookupFailed, MustWait
-from relaymilter.policy.relay import foreign_to, permit_grant
+from relaymilter.policy.recipients import Ours
+from relaymilter.policy.relay import permit_grant
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import NoOpinion, Permit
 from tests.policy.asking import LOCAL_NAMES, RELAY_NAMES, FailingNames, outcome, relay_rules
@@ -21,20 +23,20 @@ from tests.policy.maps import asks
 
 TODAY = "2025-03-01"
 NOBODY = NoOpinion("no grant names this client, login and certificate")
-FOREIGN = foreign_to((DomainList(LOCAL_NAMES), DomainList(RELAY_NAMES)))
+OURS = Ours(DomainList(LOCAL_NAMES), (DomainList(RELAY_NAMES),))
 CERTIFICATE = Certificate("client.kite.test", "CA")
 
 
-def networks(*texts: str) -> Networks:
+def networks(*texts: str) -> Addresses:
     """These networks."""
-    return Networks(map(parse_network, texts))
+    return Addresses(Networks(map(parse_network, texts)))
 
 
 def ask(
     *grants: Grant, today: str = TODAY, fold: Fold = Fold.EXACT, recipient: str = "<bob@else.test>", **asked: Any
 ) -> Permit | NoOpinion:
     """What the rule says of this request on that day."""
-    return permit_grant(grants, fold, lambda: today, FOREIGN).ask(asks(recipient, **asked))
+    return permit_grant(Grants(grants, fold, lambda: today, OURS)).ask(asks(recipient, **asked))
 
 
 OFFICE = Grant("office", networks=networks("198.51.100.0/24", "!198.51.100.66", "2001:db8:5::/48"))
@@ -74,7 +76,7 @@ ALL = Grant(
         pytest.param(SIGNED, {"told": Told(certificate=Certificate("client.kite.test", "X"))}, NOBODY, id="issuer"),
         pytest.param(SIGNED, {"told": Told(certificate=Certificate("client.kite.test|CA", ""))}, NOBODY, id="one name"),
         pytest.param(SIGNED, {}, NOBODY, id="no certificate"),
-        pytest.param(Grant("none", networks=Networks()), {}, NOBODY, id="no network at all"),
+        pytest.param(Grant("none", networks=Addresses()), {}, NOBODY, id="no network at all"),
         pytest.param(Grant("none", logins=frozenset()), {"login": "joe"}, NOBODY, id="no login at all"),
     ],
 )
@@ -250,7 +252,7 @@ def test_no_answer(grants: tuple[Grant, ...], problem: type[Exception]) -> None:
 
 def test_down_defers() -> None:
     """In a rule set a grant that cannot be asked makes a refusal a 4xx, and spoils no other rule."""
-    rule = permit_grant((DOWN,), Fold.EXACT, lambda: TODAY, FOREIGN)
+    rule = permit_grant(Grants((DOWN,), Fold.EXACT, lambda: TODAY, OURS))
     others = relay_rules(logins=frozenset())
     assert outcome(Ruleset((rule, *others)).decide(asks(login="joe"))) == "defer uncertain"
     assert outcome(Ruleset((rule, *others)).decide(asks("<b@kite.test>", login="joe"))) == "permit local-recipient"
@@ -260,10 +262,8 @@ def test_down_defers() -> None:
 def test_domains_of_ours_are_asked_last() -> None:
     """A listed recipient is granted with the domains down; of others it cannot be told."""
 
-    def unknown(_: Request) -> str | None:
-        raise LookupFailed("the domains are down")
-
-    rule = permit_grant((TO_BOTH,), Fold.EXACT, lambda: TODAY, unknown)
+    unknown = Ours(DomainList(FailingNames()))
+    rule = permit_grant(Grants((TO_BOTH,), Fold.EXACT, lambda: TODAY, unknown))
     assert isinstance(rule.ask(asks("<bob@else.test>", login="joe")), Permit)
     with pytest.raises(LookupFailed):
         rule.ask(asks("<bob@kite.test>", login="joe"))
@@ -279,9 +279,9 @@ def test_domains_of_ours_are_asked_last() -> None:
 )
 def test_needs(grants: tuple[Grant, ...], needs: set[Need]) -> None:
     """The MTA is asked for certificates where a grant names some."""
-    assert needs == permit_grant(grants, Fold.EXACT, lambda: TODAY, FOREIGN).needs
+    assert needs == permit_grant(Grants(grants, Fold.EXACT, lambda: TODAY, OURS)).needs
 
 
 def test_no_domains_of_ours() -> None:
     """Where no domain is ours every recipient is foreign."""
-    assert foreign_to(())(asks("<b@kite.test>")) == "there are no domains of ours"
+    assert not Ours(DomainList(frozenset())).holds(asks("<b@kite.test>"))

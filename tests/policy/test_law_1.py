@@ -9,6 +9,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import pytest
@@ -16,7 +17,9 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from relaymilter import policy
+from relaymilter.lookups.first_of import FirstOf
 from relaymilter.policy import logins, reputation, restrictions, senders
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.block_lists import NEVER_LISTED, parse_site
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Request, client, request
@@ -24,13 +27,13 @@ from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.networks import Address, Networks, parse_network
 from relaymilter.policy.ports import LookupFailed, MailExchanger, Map, MustWait, Names
-from relaymilter.policy.relay import foreign_to
+from relaymilter.policy.recipients import Ours
 from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.ruleset import UNCERTAIN, Ruleset
 from relaymilter.policy.verdict import Decision, Defer, NoOpinion, Permit, Reject
 from tests.policy.asking import FailingNames, relay_rules
 from tests.policy.lists import OneByOne
-from tests.policy.maps import FailingMap, Known
+from tests.policy.maps import FailingMap, Known, table
 from tests.policy.oracle import only_ours
 from tests.policy.test_properties import damaged, mailboxes
 from tests.policy.test_relay import HONEST, HONEST_BUT_ODD, HOSTILE
@@ -122,29 +125,30 @@ class Saying(OneByOne):
         return "." in self.names(NEVER_LISTED)
 
 
-def unknown(_: Request) -> str | None:
-    """Whether a recipient is ours cannot be told."""
-    raise LookupFailed("the domains are down")
-
-
 NAMES: st.SearchStrategy[Names] = st.one_of(
     st.frozensets(st.sampled_from([*LOGINS, *ENTRIES]), max_size=6),
     st.sampled_from([Everything(), FailingNames(), Waiting()]),
 )
-MAPS: st.SearchStrategy[Map] = st.one_of(
+TABLES: st.SearchStrategy[Map[str]] = st.one_of(
     st.dictionaries(st.sampled_from([*LOGINS, *ENTRIES]), st.sampled_from(VALUES), max_size=6).map(Known),
     st.one_of(st.sampled_from(VALUES), st.text(max_size=8)).map(Always),
     st.sampled_from([FailingMap(), Waiting()]),
 )
+
+
+def maps(parse: Callable[[str], Any]) -> Strategy:
+    """Maps whose values are text, which may be no value."""
+    return TABLES.map(lambda table: FirstOf({}, parse, (table,)))
+
+
 NETWORKS = st.lists(st.sampled_from(TEXTS), max_size=4).map(lambda texts: Networks(map(parse_network, texts)))
+ADDRESSES = st.builds(Addresses, NETWORKS, NAMES)
 DOMAINS = NAMES.map(DomainList)
 MAILBOXES = NAMES.map(Mailboxes)
 FOLDS = st.sampled_from(list(Fold))
-OURS = st.one_of(
-    st.lists(DOMAINS, max_size=2).map(lambda domains: foreign_to(tuple(domains))),
-    st.sampled_from([unknown, lambda _: None, lambda _: "never"]),
-)
-INSIDERS = st.builds(reputation.Insiders, NETWORKS, NAMES, st.one_of(st.none(), NAMES))
+OURS = st.builds(Ours, DOMAINS, st.lists(DOMAINS, max_size=2).map(tuple))
+EXEMPT = st.builds(restrictions.Exempt, NAMES, ADDRESSES)
+INSIDERS = st.builds(reputation.Insiders, ADDRESSES, st.one_of(st.none(), NAMES))
 SITES = st.lists(
     st.sampled_from(["bl.test", "bl.test=127.0.0.3*2", "other.test*2", "good.test*-3"]).map(parse_site), min_size=1
 )
@@ -159,27 +163,35 @@ DNS: st.SearchStrategy[Saying] = st.one_of(
 )
 SWITCH = st.sampled_from([lambda: True, lambda: False])
 
+
+def owned(fold: Fold) -> Strategy:
+    """Restrictions by what logins own, compared so."""
+    return st.builds(senders.reject_sender_not_owned, maps(partial(senders.parse_owners, fold)), st.just(fold))
+
+
 EVERY: dict[str, Strategy] = {
-    "reject_client": st.builds(restrictions.reject_client, NETWORKS, NAMES),
+    "reject_client": st.builds(restrictions.reject_client, ADDRESSES),
     "reject_helo": st.builds(restrictions.reject_helo, DOMAINS),
     "reject_sender": st.builds(restrictions.reject_sender, MAILBOXES),
     "reject_recipient": st.builds(restrictions.reject_recipient, MAILBOXES),
-    "defer_in_lockdown": st.builds(restrictions.defer_in_lockdown, SWITCH, st.tuples(NAMES, NETWORKS), FOLDS, OURS),
-    "reject_login_client": st.builds(logins.reject_login_client, MAPS, FOLDS),
-    "reject_login_recipient": st.builds(logins.reject_login_recipient, MAPS, FOLDS, OURS),
-    "reject_sender_not_owned": st.builds(senders.reject_sender_not_owned, MAPS, FOLDS),
+    "defer_in_lockdown": st.builds(restrictions.defer_in_lockdown, SWITCH, EXEMPT, FOLDS, OURS),
+    "reject_login_client": st.builds(logins.reject_login_client, maps(logins.parse_networks), FOLDS),
+    "reject_login_recipient": st.builds(logins.reject_login_recipient, maps(logins.parse_recipients), FOLDS, OURS),
+    "reject_sender_not_owned": FOLDS.flatmap(
+        lambda fold: st.builds(
+            senders.reject_sender_not_owned, maps(partial(senders.parse_owners, fold)), st.just(fold)
+        )
+    ),
     "reject_null_sender": st.builds(senders.reject_null_sender, NAMES, FOLDS),
     "reject_listed_client": st.builds(reputation.reject_listed_client, INSIDERS, SITES, st.integers(1, 4), DNS),
     "reject_unconfirmed_client": st.builds(reputation.reject_unconfirmed_client, INSIDERS, DNS),
-    "reject_unknown_sender_domain": st.builds(
-        reputation.reject_unknown_sender_domain, st.lists(DOMAINS, max_size=2), DNS
-    ),
-    "reject_local_client_sender": st.builds(senders.reject_local_client_sender, NETWORKS, NAMES, MAILBOXES),
+    "reject_unknown_sender_domain": st.builds(reputation.reject_unknown_sender_domain, OURS, DNS),
+    "reject_local_client_sender": st.builds(senders.reject_local_client_sender, ADDRESSES, MAILBOXES),
 }
 """Every restriction there is, with any content."""
 
-RESTRICTIONS = st.one_of(
-    *(st.builds(Restriction, st.just(name), ask, warns=st.booleans()) for name, ask in EVERY.items())
+RESTRICTIONS = st.builds(
+    lambda restriction, warns: replace(restriction, warns=warns), st.one_of(*EVERY.values()), st.booleans()
 )
 MANY_RESTRICTIONS = st.lists(RESTRICTIONS, min_size=1, max_size=6)
 
@@ -189,10 +201,10 @@ PATHS = [*(case if isinstance(case, bytes) else str(case).encode() for case in C
 RECIPIENTS = st.sampled_from([b"<b@kite.test>", b"<b@else.test>", b"<b@relay.test>", *PATHS])
 SENDERS = st.sampled_from([b"<>", b"", b"<joe@kite.test>", b"<b@else.test>", *PATHS])
 WITNESSES = st.sampled_from([None, b"b@kite.test", b"b@else.test", b"b", b"", b"\xff"])
-ADDRESSES = st.sampled_from(
+TEXTS_OF_ADDRESSES = st.sampled_from(
     ["203.0.113.7", "192.0.2.7", "192.0.2.66", "::ffff:192.0.2.7", "2001:db8:1::7", "127.0.0.1", ""]
 )
-CLIENTS = st.builds(client, ADDRESSES, st.sampled_from([None, 0, 25]))
+CLIENTS = st.builds(client, TEXTS_OF_ADDRESSES, st.sampled_from([None, 0, 25]))
 WHO = st.sampled_from([None, "", *LOGINS])
 HELOS = st.sampled_from([b"", b"else.test", b"a.kite.test", b"\xff"])
 REQUESTS = st.builds(
@@ -219,18 +231,18 @@ def test_every_restriction_is_searched() -> None:
 
 @pytest.mark.parametrize("name", EVERY)
 def test_no_type_says_permit(name: str) -> None:
-    """What a restriction gives is asked for nothing but reject, defer and no opinion."""
-    gives = typing.get_type_hints(dict(functions())[name])["return"]
-    takes, answers = typing.get_args(gives)
+    """What makes a restriction gives one, which is asked for nothing but reject, defer and no opinion."""
+    assert typing.get_type_hints(dict(functions())[name])["return"] is Restriction
+    takes, answers = typing.get_args(typing.get_type_hints(Restriction)["ask"])
     assert takes == [Request]
     assert isinstance(answers, types.UnionType)
     assert {NoOpinion} < set(typing.get_args(answers)) <= {NoOpinion, Reject, Defer}
 
 
-def decided(ruleset: Ruleset, asked: Request) -> Decision | None:
+def decided(ruleset: Ruleset, asked: Request, trail: bool = False) -> Decision | None:
     """The decision, or None where it must wait."""
     try:
-        return ruleset.decide(asked)
+        return ruleset.decide(asked, trail)
     except MustWait:
         return None
 
@@ -301,8 +313,8 @@ def test_the_search_reaches_refusals(name: str) -> None:
     """The properties above are not empty: each restriction refuses something that the rules permit."""
 
     def refuses(case: tuple[Any, Request]) -> bool:
-        decision = decided(Ruleset(relay_rules(), (Restriction(name, case[0]),)), case[1])
-        return decision is not None and decision.rule == name and decision.verdict.reply is not UNCERTAIN
+        decision = decided(Ruleset(relay_rules(), (case[0],)), case[1])
+        return decision is not None and decision.rule == case[0].name and decision.verdict.reply is not UNCERTAIN
 
     found = find(
         st.tuples(EVERY[name], REQUESTS),
@@ -314,9 +326,10 @@ def test_the_search_reaches_refusals(name: str) -> None:
 
 # A login's senders, told without the parser.
 
-OWNED = Known(
+OWNED = table(
+    partial(senders.parse_owners, Fold.EXACT),
     dict.fromkeys(["kite.test", ".sub.test", "xn--bcher-kva.test", "relay.test"], "joe")
-    | dict.fromkeys(["[192.0.2.25]", "[192.0.2.26]", "[ipv6:2001:db8::25]", "postmaster"], "joe")
+    | dict.fromkeys(["[192.0.2.25]", "[192.0.2.26]", "[ipv6:2001:db8::25]", "postmaster"], "joe"),
 )
 
 
@@ -324,8 +337,18 @@ OWNED = Known(
 @settings(max_examples=300)
 def test_owned_is_what_all_would_read_so(sender: bytes) -> None:
     """A login that owns exactly our domains may use a sender only if whoever reads it finds one of them."""
-    answer = senders.reject_sender_not_owned(OWNED, Fold.EXACT)(
+    answer = senders.reject_sender_not_owned(OWNED, Fold.EXACT).ask(
         request(client("192.0.2.7"), b"<b@else.test>", login="joe", sender=sender)
     )
     if isinstance(answer, NoOpinion) and not senders.is_null(sender):
         assert only_ours(sender)
+
+
+@given(rules=RULES, restrictions=st.lists(RESTRICTIONS, max_size=4), asked=REQUESTS)
+@settings(max_examples=300)
+def test_a_trail_changes_nothing(rules: tuple[RelayRule, ...], restrictions: list[Restriction], asked: Request) -> None:
+    """What is decided, by which rule, why, and with which warnings, is the same whether or not somebody looks on."""
+    ruleset = Ruleset(rules, tuple(restrictions))
+    with_trail = decided(ruleset, asked, trail=True)
+    assert decided(ruleset, asked) == (with_trail and with_trail._replace(trail=()))
+    assert with_trail is None or with_trail.trail

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.backup import Backup
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.networks import Address, Networks, parse_address, parse_network
 from relaymilter.policy.ports import LookupFailed, MailExchanger, Names
+from relaymilter.policy.recipients import Ours
 from relaymilter.policy.relay import permit_mx_backup, permit_not_by_smtp
 from relaymilter.policy.rules import RelayRule
 from relaymilter.policy.ruleset import Ruleset
@@ -60,9 +62,9 @@ def rule(
     addresses: Names = frozenset(),
 ) -> RelayRule:
     """The rule over that DNS."""
-    backup = Backup(zone, Networks(map(parse_network, networks)), addresses, hosts)
+    backup = Backup(zone, Addresses(Networks(map(parse_network, networks)), addresses), hosts)
     local, relayed = DomainList(frozenset({"kite.test"})), DomainList(frozenset({"relay.test"}))
-    return permit_mx_backup(DomainList(LISTED), backup, (local, relayed))
+    return permit_mx_backup(DomainList(LISTED), backup, Ours(local, (relayed,)))
 
 
 def ask(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import NOWHERE, Request, client, request
 from relaymilter.policy.networks import Networks, parse_network
 from relaymilter.policy.ports import LookupFailed
+from relaymilter.policy.recipients import Ours
 from relaymilter.policy.relay import (
-    Logins,
     permit_authorised_login,
     permit_local_client,
     permit_local_recipient,
@@ -29,7 +30,7 @@ from tests.policy.asking import (
 )
 
 LOCAL, RELAYED = DomainList(LOCAL_NAMES), DomainList(RELAY_NAMES)
-OURS = (LOCAL, RELAYED)
+OURS = Ours(LOCAL, (RELAYED,))
 
 HOSTILE = [
     pytest.param("<b@else.test>", id="third party"),
@@ -283,7 +284,7 @@ def test_not_by_smtp() -> None:
 )
 def test_local_client(address: str, answer: Permit | NoOpinion) -> None:
     """A client is local by its address, in a local network that does not exclude it."""
-    rule = permit_local_client(Networks(parse_network(text) for text in ("192.0.2.0/24", "!192.0.2.66")))
+    rule = permit_local_client(Addresses(Networks(parse_network(text) for text in ("192.0.2.0/24", "!192.0.2.66"))))
     assert answer == rule.ask(ask_of(address=address))
 
 
@@ -302,12 +303,12 @@ def test_local_client(address: str, answer: Permit | NoOpinion) -> None:
 )
 def test_authorised_login(login: str | None, logins: frozenset[str] | None, answer: Permit | NoOpinion) -> None:
     """A login is authorised exactly as it is written; where no logins are named, every one is."""
-    assert answer == permit_authorised_login(Logins(logins)).ask(ask_of(login=login))
+    assert answer == permit_authorised_login(logins).ask(ask_of(login=login))
 
 
 def test_empty_login_is_none() -> None:
     """An empty login proves nothing, also where every login is authorised."""
-    assert isinstance(permit_authorised_login(Logins()).ask(ask_of(login="")), NoOpinion)
+    assert isinstance(permit_authorised_login().ask(ask_of(login="")), NoOpinion)
 
 
 @pytest.mark.parametrize(
@@ -318,7 +319,7 @@ def test_empty_login_is_none() -> None:
         (b"<b@relay.test>", NoOpinion("relay.test is not a local domain"), Permit("relay.test is a relay domain")),
         (
             b"<postmaster>",
-            Permit("postmaster is a local domain"),
+            Permit("postmaster is local"),
             NoOpinion("a path without a domain is not a relay domain"),
         ),
         (
@@ -341,7 +342,7 @@ def test_empty_login_is_none() -> None:
 )
 def test_recipient_rules(recipient: bytes, local: Permit | NoOpinion, relayed: Permit | NoOpinion) -> None:
     """Both rules say of a recipient why, or why not."""
-    assert local == permit_local_recipient(LOCAL, OURS).ask(ask_of(recipient))
+    assert local == permit_local_recipient(OURS).ask(ask_of(recipient))
     assert relayed == permit_relay_domain(RELAYED, OURS).ask(ask_of(recipient))
 
 
@@ -350,7 +351,7 @@ def test_recipient_rule_fails_with_its_table(recipient: bytes) -> None:
     """A table of domains that is down is no answer."""
     down = DomainList(FailingNames())
     with pytest.raises(LookupFailed):
-        permit_local_recipient(down, (down,)).ask(ask_of(recipient))
+        permit_local_recipient(Ours(down)).ask(ask_of(recipient))
 
 
 @pytest.mark.parametrize("recipient", [b"<b%else.test@kite.test>", b"<", b"<b>", b"<postmaster>", b"<@x:b@kite.test>"])
@@ -358,14 +359,14 @@ def test_nothing_is_looked_up_without_need(recipient: bytes) -> None:
     """A path that is malformed, asks for routing or has no domain is answered with the table down."""
     names = FailingNames()
     down = DomainList(names)
-    permit_local_recipient(down, (down,)).ask(ask_of(recipient))
+    permit_local_recipient(Ours(down)).ask(ask_of(recipient))
     assert not names.asked
 
 
 def test_login_rule_fails_with_its_table() -> None:
     """A table of logins that is down is no answer, and is asked only where there is a login."""
     names = FailingNames()
-    rule = permit_authorised_login(Logins(names))
+    rule = permit_authorised_login(names)
     assert NoOpinion("no login") == rule.ask(ask_of())
     assert not names.asked
     with pytest.raises(LookupFailed):
@@ -374,6 +375,6 @@ def test_login_rule_fails_with_its_table() -> None:
 
 def test_second_witness_needs_a_table_too() -> None:
     """Where the domain that the MTA read cannot be looked up, the rule has no answer."""
-    rule = permit_local_recipient(LOCAL, (DomainList(FailingNames()),))
+    rule = permit_local_recipient(Ours(LOCAL, (DomainList(FailingNames()),)))
     with pytest.raises(LookupFailed):
-        rule.ask(request(client(STRANGER), b'<"b"@kite.test>', rcpt_addr=b"b@kite.test"))
+        rule.ask(request(client(STRANGER), b'<"b"@kite.test>', rcpt_addr=b"b@other.test"))

@@ -9,22 +9,24 @@ from dataclasses import dataclass, field
 import pytest
 
 from relaymilter.milter.replies import Mta, words
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.block_lists import PATIENCE, parse_site
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Certificate, Request, Told, client
 from relaymilter.policy.networks import Address, Networks, parse_network
 from relaymilter.policy.ports import Dns, LookupFailed, MailExchanger, MustWait, Outage
+from relaymilter.policy.recipients import Ours
 from relaymilter.policy.reputation import (
     BAD_SENDER,
     DOMAIN_NOT_FOUND,
     NULL_MX,
-    Ask,
     Insiders,
     reject_listed_client,
     reject_unconfirmed_client,
     reject_unknown_sender_domain,
 )
-from relaymilter.policy.ruleset import Restriction, Ruleset
+from relaymilter.policy.rules import Closes, Restriction
+from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import Defer, NoOpinion, Reject
 from tests.policy.asking import STRANGER, FailingNames, outcome, relay_rules
 from tests.policy.lists import OneByOne
@@ -72,22 +74,24 @@ class Zone(OneByOne):
 
 
 INSIDERS = Insiders(
-    Networks(parse_network(text) for text in ("192.0.2.0/24", "!192.0.2.66", "2001:db8:1::/48")),
-    frozenset({"198.51.100.7"}),
+    Addresses(
+        Networks(parse_network(text) for text in ("192.0.2.0/24", "!192.0.2.66", "2001:db8:1::/48")),
+        frozenset({"198.51.100.7"}),
+    ),
     frozenset({"printer|ca"}),
 )
 
 
-def listing(*sites: str, threshold: int = 1, dns: Dns, insiders: Insiders = INSIDERS) -> Ask:
+def listing(*sites: str, threshold: int = 1, dns: Dns, insiders: Insiders = INSIDERS) -> Closes:
     """The restriction by lists."""
-    return reject_listed_client(insiders, [parse_site(site) for site in sites], threshold, dns)
+    return reject_listed_client(insiders, [parse_site(site) for site in sites], threshold, dns).ask
 
 
 LISTED: dict[str, tuple[str, ...] | str] = {f"{STRANGER} bl.test": ("127.0.0.2",), f"{STRANGER} down.test": DOWN}
 
 BY_STRANGER = [
     pytest.param(lambda dns: listing("bl.test", dns=dns), id="dnsbl"),
-    pytest.param(lambda dns: reject_unconfirmed_client(INSIDERS, dns), id="forward-confirmed"),
+    pytest.param(lambda dns: reject_unconfirmed_client(INSIDERS, dns).ask, id="forward-confirmed"),
 ]
 
 
@@ -121,7 +125,7 @@ class Everything(Zone):
     ],
 )
 @pytest.mark.parametrize("make", BY_STRANGER)
-def test_no_stranger(make: Callable[[Dns], Ask], asked: Request, why: str) -> None:
+def test_no_stranger(make: Callable[[Dns], Closes], asked: Request, why: str) -> None:
     """Who is no stranger is not asked for."""
     dns = Everything()
     assert NoOpinion(why) == make(dns)(asked)
@@ -140,20 +144,20 @@ def test_no_stranger(make: Callable[[Dns], Ask], asked: Request, why: str) -> No
     ],
 )
 @pytest.mark.parametrize("make", BY_STRANGER)
-def test_stranger(make: Callable[[Dns], Ask], asked: Request) -> None:
+def test_stranger(make: Callable[[Dns], Closes], asked: Request) -> None:
     """Everyone else is, whatever the recipient and the sender."""
     assert isinstance(make(Everything())(asked), Reject)
 
 
 def test_certificates_may_not_count() -> None:
     """Where no certificate is authorised none makes a client known."""
-    insiders = Insiders(Networks(), frozenset())
+    insiders = Insiders(Addresses())
     assert insiders.include(asks(told=told("printer"))) is None
 
 
 def test_who_is_local_is_down() -> None:
     """Where it cannot be told who is a stranger there is no answer; with a login none is needed."""
-    insiders = Insiders(Networks(), FailingNames())
+    insiders = Insiders(Addresses(others=FailingNames()))
     assert isinstance(insiders.include(asks(login="joe")), NoOpinion)
     with pytest.raises(LookupFailed):
         insiders.include(asks())
@@ -299,7 +303,7 @@ def test_list_that_is_none(records: Mapping[str, tuple[str, ...] | str], answer:
 )  # fmt: skip
 def test_confirmed(records: Mapping[str, tuple[str, ...] | str], answer: str | type) -> None:
     """A name that has the address in its turn; without, a sure no, or no answer."""
-    ask = reject_unconfirmed_client(Insiders(Networks(), frozenset()), Zone(records))
+    ask = reject_unconfirmed_client(Insiders(Addresses()), Zone(records)).ask
     if isinstance(answer, str):
         assert NoOpinion(answer) == ask(asks())
     elif answer is Reject:
@@ -312,7 +316,7 @@ def test_confirmed(records: Mapping[str, tuple[str, ...] | str], answer: str | t
 def test_words_of_an_unknown_client() -> None:
     """The code and the words are those of RFC 7372 and of Postfix."""
     asked = asks()
-    answer = reject_unconfirmed_client(INSIDERS, Zone())(asked)
+    answer = reject_unconfirmed_client(INSIDERS, Zone()).ask(asked)
     assert isinstance(answer, Reject)
     said = str(words(answer.reply, asked, Mta.SENDMAIL))
     assert f"550 5.7.25 Client host rejected: cannot find your hostname, [{STRANGER}]" == said
@@ -375,8 +379,8 @@ DOMAINS: dict[str, tuple[str, ...] | str] = {
 )
 def test_sender_domain(who: dict[str, str], sender: str, answer: object) -> None:
     """For everyone: the domain is in the DNS and takes mail, or is ours, or there is none."""
-    ours = (DomainList(frozenset({"kite.test"})), DomainList(frozenset({".sub.test"})))
-    ask = reject_unknown_sender_domain(iter(ours), Zone(DOMAINS))
+    ours = Ours(DomainList(frozenset({"kite.test"})), (DomainList(frozenset({".sub.test"})),))
+    ask = reject_unknown_sender_domain(ours, Zone(DOMAINS)).ask
     asked = asks(sender=sender, **who)  # type: ignore[arg-type]
     if isinstance(answer, type) and issubclass(answer, Exception):
         with pytest.raises(answer):
@@ -388,7 +392,7 @@ def test_sender_domain(who: dict[str, str], sender: str, answer: object) -> None
 
 def test_sender_not_by_smtp() -> None:
     """Mail that Postfix makes itself cannot be refused, so nothing is asked of it."""
-    ask = reject_unknown_sender_domain((DomainList(FailingNames()),), Zone())
+    ask = reject_unknown_sender_domain(Ours(DomainList(FailingNames())), Zone()).ask
     answer = ask(asks(address="127.0.0.1", port=0, sender="<a@nowhere.test>"))
     assert NoOpinion("did not come by SMTP, so it cannot be refused") == answer
 
@@ -396,7 +400,7 @@ def test_sender_not_by_smtp() -> None:
 def test_which_domains_are_ours_is_down() -> None:
     """Then it cannot be told whether the domain need be in the DNS."""
     with pytest.raises(LookupFailed):
-        reject_unknown_sender_domain((DomainList(FailingNames()),), Zone(DOMAINS))(asks(sender="<a@mail.test>"))
+        reject_unknown_sender_domain(Ours(DomainList(FailingNames())), Zone(DOMAINS)).ask(asks(sender="<a@mail.test>"))
 
 
 def test_words_for_a_sender() -> None:

@@ -6,18 +6,20 @@ from typing import Any
 
 import pytest
 
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.networks import Networks, parse_network
 from relaymilter.policy.ports import LookupFailed
-from relaymilter.policy.relay import foreign_to
+from relaymilter.policy.recipients import Ours
 from relaymilter.policy.restrictions import (
     CLIENT_DENIED,
     HELO_DENIED,
     LOCKED_DOWN,
     RECIPIENT_DENIED,
     SENDER_DENIED,
+    Exempt,
     defer_in_lockdown,
     reject_client,
     reject_helo,
@@ -52,7 +54,9 @@ ITS_OWN: dict[str, Any] = {"address": "127.0.0.1", "port": 0}
 )
 def test_client(address: str, refused: bool) -> None:
     """A client is refused by its address; an exclusion in the list spares it."""
-    answer = reject_client(DENIED_NETWORKS, frozenset({"203.0.113.99", "198.51.100.66"}))(asks(address=address))
+    answer = reject_client(Addresses(DENIED_NETWORKS, frozenset({"203.0.113.99", "198.51.100.66"}))).ask(
+        asks(address=address)
+    )
     assert refused is isinstance(answer, Reject)
     assert not isinstance(answer, Reject) or answer.reply is CLIENT_DENIED
 
@@ -78,7 +82,7 @@ def test_client(address: str, refused: bool) -> None:
 def test_helo(helo: bytes, refused: bool) -> None:
     """A client is refused by the name that it calls itself, compared as domains are."""
     names = frozenset({"bad.test", ".worse.test", "[192.0.2.25]", "xn--bcher-kva.test", "localhost"})
-    answer = reject_helo(DomainList(names))(asks(helo=helo))
+    answer = reject_helo(DomainList(names)).ask(asks(helo=helo))
     assert refused is isinstance(answer, Reject)
     assert not isinstance(answer, Reject) or answer.reply is HELO_DENIED
 
@@ -109,7 +113,7 @@ DENIED_PATHS = [
 @pytest.mark.parametrize(("sender", "refused"), DENIED_PATHS)
 def test_sender(sender: str, refused: bool) -> None:
     """A sender is refused by its mailbox, however it is written, or its domain."""
-    answer = reject_sender(DENIED)(asks(sender=sender))
+    answer = reject_sender(DENIED).ask(asks(sender=sender))
     assert refused is isinstance(answer, Reject)
     assert not isinstance(answer, Reject) or answer.reply is SENDER_DENIED
 
@@ -117,8 +121,8 @@ def test_sender(sender: str, refused: bool) -> None:
 @pytest.mark.parametrize("sender", [b"<>", b"", *NULL_FORMS], ids=repr)
 def test_null_sender(sender: bytes) -> None:
     """`<>` in the list refuses whatever an MTA may take for the null sender, and nothing else does."""
-    assert isinstance(reject_sender(DENIED)(asks(sender=sender)), NoOpinion)
-    null = reject_sender(Mailboxes(frozenset({"<>"})))
+    assert isinstance(reject_sender(DENIED).ask(asks(sender=sender)), NoOpinion)
+    null = reject_sender(Mailboxes(frozenset({"<>"}))).ask
     assert Reject(SENDER_DENIED, "sender <>") == null(asks(sender=sender))
     assert isinstance(null(asks(sender='<"<>">')), NoOpinion)
     assert isinstance(null(asks()), NoOpinion)
@@ -127,7 +131,7 @@ def test_null_sender(sender: bytes) -> None:
 @pytest.mark.parametrize(("recipient", "refused"), [*DENIED_PATHS, pytest.param("<", False, id="malformed")])
 def test_recipient(recipient: str, refused: bool) -> None:
     """A recipient is refused by its mailbox, however it is written, or its domain."""
-    answer = reject_recipient(DENIED)(asks(recipient))
+    answer = reject_recipient(DENIED).ask(asks(recipient))
     assert refused is isinstance(answer, Reject)
     assert not isinstance(answer, Reject) or answer.reply is RECIPIENT_DENIED
 
@@ -149,16 +153,16 @@ def test_recipient(recipient: str, refused: bool) -> None:
 )
 def test_recipient_as_the_mta_reads_it(recipient: str, rcpt_addr: bytes, refused: bool) -> None:
     """What the MTA makes of a recipient is looked up, too."""
-    assert refused is isinstance(reject_recipient(DENIED)(asks(recipient, rcpt_addr=rcpt_addr)), Reject)
+    assert refused is isinstance(reject_recipient(DENIED).ask(asks(recipient, rcpt_addr=rcpt_addr)), Reject)
 
 
 @pytest.mark.parametrize(
     "ask",
     [
-        reject_client(Networks([parse_network("127.0.0.0/8")]), FailingNames()),
-        reject_helo(DomainList(FailingNames())),
-        reject_sender(Mailboxes(FailingNames())),
-        reject_recipient(Mailboxes(FailingNames())),
+        reject_client(Addresses(Networks([parse_network("127.0.0.0/8")]), FailingNames())).ask,
+        reject_helo(DomainList(FailingNames())).ask,
+        reject_sender(Mailboxes(FailingNames())).ask,
+        reject_recipient(Mailboxes(FailingNames())).ask,
     ],
     ids=["client", "helo", "sender", "recipient"],
 )
@@ -171,13 +175,16 @@ def test_lists_that_are_down(ask: Any) -> None:
 
 # The lockdown.
 
-FOREIGN = foreign_to((DomainList(LOCAL_NAMES), DomainList(RELAY_NAMES)))
-EXEMPT = (frozenset({"ops", "@relay.test"}), Networks(parse_network(t) for t in ("198.51.100.0/24", "!198.51.100.66")))
+OURS = Ours(DomainList(LOCAL_NAMES), (DomainList(RELAY_NAMES),))
+EXEMPT = Exempt(
+    frozenset({"ops", "@relay.test"}),
+    Addresses(Networks(parse_network(text) for text in ("198.51.100.0/24", "!198.51.100.66"))),
+)
 
 
 def lockdown(*, on: bool = True, fold: Fold = Fold.EXACT, **asked: Any) -> Defer | NoOpinion:
     """What the lockdown says of this request."""
-    return defer_in_lockdown(lambda: on, EXEMPT, fold, FOREIGN)(asks(**asked))
+    return defer_in_lockdown(lambda: on, EXEMPT, fold, OURS).ask(asks(**asked))
 
 
 @pytest.mark.parametrize(
@@ -216,15 +223,15 @@ def test_lockdown(asked: dict[str, Any], deferred: bool) -> None:
 
 def test_lockdown_without_exemptions() -> None:
     """With none named it concerns everyone."""
-    ask = defer_in_lockdown(lambda: True, (frozenset(), Networks()), Fold.EXACT, FOREIGN)
+    ask = defer_in_lockdown(lambda: True, Exempt(frozenset(), Addresses()), Fold.EXACT, OURS).ask
     assert isinstance(ask(asks(login="ops", address="127.0.0.1")), Defer)
 
 
 def test_lockdown_with_tables_down() -> None:
     """Where it cannot be told who is exempt, or what is ours, there is no answer; while it is off nothing is asked."""
-    down = foreign_to((DomainList(FailingNames()),))
-    for on, logins, ours in ((True, FailingNames(), FOREIGN), (True, frozenset(), down)):
+    down = Ours(DomainList(FailingNames()))
+    for on, logins, ours in ((True, FailingNames(), OURS), (True, frozenset(), down)):
         with pytest.raises(LookupFailed):
-            defer_in_lockdown(lambda on=on: on, (logins, Networks()), Fold.EXACT, ours)(asks(login="joe"))  # type: ignore[misc]
-    off = defer_in_lockdown(lambda: False, (FailingNames(), Networks()), Fold.EXACT, down)
+            defer_in_lockdown(lambda on=on: on, Exempt(logins, Addresses()), Fold.EXACT, ours).ask(asks(login="joe"))  # type: ignore[misc]
+    off = defer_in_lockdown(lambda: False, Exempt(FailingNames(), Addresses()), Fold.EXACT, down).ask
     assert isinstance(off(asks(login="joe")), NoOpinion)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
 import pytest
 
+from relaymilter.lookups.first_of import FirstOf
 from relaymilter.milter.replies import Mta, words
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import NULL_PATH, Mailboxes
 from relaymilter.policy.networks import Networks, parse_network
-from relaymilter.policy.ports import LookupFailed
+from relaymilter.policy.ports import LookupFailed, Map, Names
 from relaymilter.policy.senders import (
     NOT_ALLOWED,
     NOT_OWNED,
     is_null,
     may_be_null,
+    parse_owners,
     reject_local_client_sender,
     reject_null_sender,
     reject_sender_not_owned,
@@ -21,7 +27,7 @@ from relaymilter.policy.senders import (
 )
 from relaymilter.policy.verdict import NoOpinion, Reject
 from tests.policy.asking import FailingNames
-from tests.policy.maps import FailingMap, Known, asks
+from tests.policy.maps import FailingMap, Known, asks, table
 
 NULL_FORMS = [b"< >", b"<(c)>", b"<<>>", b"(c)<>", b"<> ", b'<"">', b"<@h.test:>", b"<boss:;>", b"<\t>"]
 """What Postfix 3.7 takes for the null sender, and Sendmail 8.17, where it does not refuse it."""
@@ -73,31 +79,34 @@ SPOOFS = [
     pytest.param("<*>", id="asterisk"),
 ]
 
-OWNERS = Known(
-    {
-        "joe@kite.test": "joe",
-        "boss@kite.test": "boss",
-        "boss@own.test": "boss",
-        "team@kite.test": "ann, joe bob",
-        "joe+lists@kite.test": "robot",
-        "@own.test": "joe",
-        "domain.test": "joe",
-        ".below.test": "joe",
-        "xn--bcher-kva.test": "joe",
-        "realm@kite.test": "@kite.test",
-        "empty@kite.test": "",
-        "blank@kite.test": "smith, joe",
-        "upper@kite.test": "ANN Joe@Kite.test",
-        "root": "joe",
-        "<>": "joe",
-    }
-)
+OWNERS = {
+    "joe@kite.test": "joe",
+    "boss@kite.test": "boss",
+    "boss@own.test": "boss",
+    "team@kite.test": "ann, joe bob",
+    "joe+lists@kite.test": "robot",
+    "@own.test": "joe",
+    "domain.test": "joe",
+    ".below.test": "joe",
+    "xn--bcher-kva.test": "joe",
+    "realm@kite.test": "@kite.test",
+    "empty@kite.test": "",
+    "blank@kite.test": "smith, joe",
+    "upper@kite.test": "ANN Joe@Kite.test",
+    "root": "joe",
+    "<>": "joe",
+}
+
+
+def owners(fold: Fold = Fold.EXACT, values: Mapping[str, str] = OWNERS) -> Map[Names]:
+    """Who owns which mailbox, in a table."""
+    return table(partial(parse_owners, fold), values)
 
 
 @pytest.mark.parametrize("sender", SPOOFS)
 def test_spoofed_sender(sender: str) -> None:
     """A login does not get at another's mailbox, nor at one that nobody owns, however the sender is written."""
-    answer = reject_sender_not_owned(OWNERS, Fold.EXACT)(asks(login="joe", sender=sender))
+    answer = reject_sender_not_owned(owners(), Fold.EXACT).ask(asks(login="joe", sender=sender))
     assert isinstance(answer, Reject)
     assert answer.reply is NOT_OWNED
 
@@ -105,7 +114,7 @@ def test_spoofed_sender(sender: str) -> None:
 @pytest.mark.parametrize("sender", NULL_FORMS)
 def test_odd_null_sender_is_owned_by_nobody(sender: bytes) -> None:
     """What an MTA may take for the null sender, but another may not, is no mailbox of a login."""
-    assert isinstance(reject_sender_not_owned(OWNERS, Fold.EXACT)(asks(login="joe", sender=sender)), Reject)
+    assert isinstance(reject_sender_not_owned(owners(), Fold.EXACT).ask(asks(login="joe", sender=sender)), Reject)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +138,7 @@ def test_odd_null_sender_is_owned_by_nobody(sender: bytes) -> None:
 )
 def test_own_sender(sender: str) -> None:
     """A login sends as mailboxes, domains and names that it owns."""
-    answer = reject_sender_not_owned(OWNERS, Fold.EXACT)(asks(login="joe", sender=sender))
+    answer = reject_sender_not_owned(owners(), Fold.EXACT).ask(asks(login="joe", sender=sender))
     assert isinstance(answer, NoOpinion), answer
 
 
@@ -166,20 +175,20 @@ def test_own_sender(sender: str) -> None:
 )
 def test_owner(login: str | None, sender: str, fold: Fold, owned: bool) -> None:
     """The most specific entry says who owns a sender, and a login is compared as everywhere."""
-    answer = reject_sender_not_owned(OWNERS, fold)(asks(login=login, sender=sender))
+    answer = reject_sender_not_owned(owners(fold), fold).ask(asks(login=login, sender=sender))
     assert owned is isinstance(answer, NoOpinion), answer
 
 
 def test_usual_sender_asks_once() -> None:
     """A mailbox with an entry of its own costs one look-up."""
-    owners = Known({"joe@kite.test": "joe"})
-    reject_sender_not_owned(owners, Fold.EXACT)(asks(login="joe"))
-    assert ["joe@kite.test"] == owners.asked
+    known = Known({"joe@kite.test": "joe"})
+    reject_sender_not_owned(FirstOf({}, partial(parse_owners, Fold.EXACT), (known,)), Fold.EXACT).ask(asks(login="joe"))
+    assert ["joe@kite.test"] == known.asked
 
 
 def test_owners_that_are_down() -> None:
     """Where it cannot be told who owns a sender there is no answer; without a login, or for `<>`, nothing is asked."""
-    ask = reject_sender_not_owned(FailingMap(), Fold.EXACT)
+    ask = reject_sender_not_owned(FailingMap(), Fold.EXACT).ask
     assert NoOpinion("no login") == ask(asks())
     assert NoOpinion("the null sender") == ask(asks(login="joe", sender="<>"))
     with pytest.raises(LookupFailed):
@@ -214,14 +223,14 @@ def test_reply_of_postfix(mta: Mta) -> None:
 )
 def test_null_sender(login: str | None, sender: str | bytes, refused: bool) -> None:
     """The null sender, and what an MTA may take for it, is for the logins that are listed."""
-    answer = reject_null_sender(frozenset({"robot", "@relay.test"}), Fold.EXACT)(asks(login=login, sender=sender))
+    answer = reject_null_sender(frozenset({"robot", "@relay.test"}), Fold.EXACT).ask(asks(login=login, sender=sender))
     assert refused is isinstance(answer, Reject)
     assert not refused or answer == Reject(NOT_OWNED, "this login may not use the null sender")
 
 
 def test_who_may_use_the_null_sender_is_down() -> None:
     """The list is asked only for the null sender of a login, and then one that is down is no answer."""
-    ask = reject_null_sender(FailingNames(), Fold.EXACT)
+    ask = reject_null_sender(FailingNames(), Fold.EXACT).ask
     assert isinstance(ask(asks(sender="<>")), NoOpinion)
     assert isinstance(ask(asks(login="joe")), NoOpinion)
     with pytest.raises(LookupFailed):
@@ -274,7 +283,7 @@ ALLOWED = Mailboxes(frozenset({"joe@kite.test", "relay.test", ".sub.test", "root
 @pytest.mark.parametrize("address", ["192.0.2.7", "::ffff:192.0.2.7", "2001:db8:1::7", "198.51.100.7"])
 def test_local_client_sender(address: str, sender: str, refused: bool) -> None:
     """A local client, by its network or its address, sends as what is listed."""
-    ask = reject_local_client_sender(LOCAL, frozenset({"198.51.100.7"}), ALLOWED)
+    ask = reject_local_client_sender(Addresses(LOCAL, frozenset({"198.51.100.7"})), ALLOWED).ask
     answer = ask(asks(address=address, sender=sender))
     assert refused is isinstance(answer, Reject)
     assert not refused or answer == Reject(NOT_ALLOWED, "a local client may not use this sender")
@@ -293,14 +302,14 @@ def test_local_client_sender(address: str, sender: str, refused: bool) -> None:
 def test_other_clients_are_not_bound(address: str, port: int, login: str | None) -> None:
     """Who is not local, has a login, or did not come by SMTP, is not bound by it."""
     networks = Networks([*LOCAL, parse_network("127.0.0.0/8")])
-    ask = reject_local_client_sender(networks, frozenset(), ALLOWED)
+    ask = reject_local_client_sender(Addresses(networks), ALLOWED).ask
     assert isinstance(ask(asks(address=address, port=port, login=login, sender="<boss@kite.test>")), NoOpinion)
 
 
 @pytest.mark.parametrize("sender", ["<>", ""])
 def test_null_sender_of_a_local_client(sender: str) -> None:
     """`<>` in the list allows the null sender, in its certain forms alone."""
-    ask = reject_local_client_sender(LOCAL, frozenset(), Mailboxes(frozenset({"<>"})))
+    ask = reject_local_client_sender(Addresses(LOCAL), Mailboxes(frozenset({"<>"}))).ask
     assert NoOpinion("<> is a sender of local clients") == ask(asks(address="192.0.2.7", sender=sender))
     for form in (*NULL_FORMS, b'<"<>">'):
         assert isinstance(ask(asks(address="192.0.2.7", sender=form)), Reject), form
@@ -308,13 +317,13 @@ def test_null_sender_of_a_local_client(sender: str) -> None:
 
 def test_empty_login_is_bound_as_none() -> None:
     """A login that is empty frees no local client."""
-    ask = reject_local_client_sender(LOCAL, frozenset(), ALLOWED)
+    ask = reject_local_client_sender(Addresses(LOCAL), ALLOWED).ask
     assert isinstance(ask(asks(address="192.0.2.7", login="", sender="<boss@kite.test>")), Reject)
 
 
 def test_addresses_or_senders_that_are_down() -> None:
     """Where it cannot be told whether a client is local, or a sender listed, there is no answer."""
     with pytest.raises(LookupFailed):
-        reject_local_client_sender(LOCAL, FailingNames(), ALLOWED)(asks())
+        reject_local_client_sender(Addresses(LOCAL, FailingNames()), ALLOWED).ask(asks())
     with pytest.raises(LookupFailed):
-        reject_local_client_sender(LOCAL, frozenset(), Mailboxes(FailingNames()))(asks(address="192.0.2.7"))
+        reject_local_client_sender(Addresses(LOCAL), Mailboxes(FailingNames())).ask(asks(address="192.0.2.7"))
