@@ -21,6 +21,7 @@ from tests.rig import (
     Release,
     Sendmail,
     open_folder,
+    remove_abandoned,
     running,
     why_unusable,
 )
@@ -39,6 +40,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         chosen = metafunc.config.getoption("--mtas")
         releases = [Release(chosen)] if chosen else list(Release)
         metafunc.parametrize("release", releases, ids=str, indirect=True, scope="session")
+
+
+def pytest_sessionstart() -> None:
+    """What a run that was killed has left is removed."""
+    remove_abandoned()
 
 
 def _refuse_skip(report: Any) -> None:

@@ -51,12 +51,13 @@ Namespace: run(command), popen(command), connect(host, port, source), new_socket
 
 from .certificates import KINDS, Certificate, certificate
 from .daemon import Relaymilter
+from .folders import lasting_folder, open_folder, remove_abandoned
 from .mta import PORT, STRANGER, SUBMISSION_PORT, Mta
 from .namespace import LOCAL_NETWORKS, Namespace
 from .packages import Release, why_unusable
 from .postfix import Postfix, inline_table
 from .recorder import Recorder
-from .running import open_folder, running
+from .running import running
 from .sendmail import Sendmail
 from .settings import HOST_NAME, LOGINS, LOOK_ALIKE, MtaSettings
 from .smtp import Reply, Smtp
@@ -84,7 +85,9 @@ __all__ = [
     "Smtp",
     "certificate",
     "inline_table",
+    "lasting_folder",
     "open_folder",
+    "remove_abandoned",
     "running",
     "wait_for",
     "why_unusable",

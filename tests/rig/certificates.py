@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from .folders import lasting_folder
 from .settings import HOST_NAME
 
 CLIENT = "client.example.net"
@@ -113,7 +113,7 @@ class Certificate(NamedTuple):
 @cache
 def certificate(name: str) -> Certificate:
     """The certificate of this name in KINDS."""
-    kind, folder = KINDS[name], Path(_folder().name)
+    kind, folder = KINDS[name], _folder()
     made = Certificate(str(folder / f"{name}.pem"), str(folder / f"{name}.key"))
     issuer = certificate(kind.issuer) if kind.issuer else None
     request = ("openssl", "req", *_KEY, "-utf8", "-subj", kind.subject, "-keyout", made.key)
@@ -149,6 +149,6 @@ def _run(*command: str) -> None:
 
 
 @cache
-def _folder() -> TemporaryDirectory[str]:
+def _folder() -> Path:
     """It is removed when this process ends."""
-    return TemporaryDirectory(prefix="relaymilter-certificates-")
+    return lasting_folder("certificates")

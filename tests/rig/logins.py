@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from .folders import lasting_folder
 from .private import private_command
 from .settings import HOST_NAME
 
@@ -24,19 +24,19 @@ done
 def make_logins(database: Path, logins: Mapping[str, str]) -> None:
     """Write `database` for these logins and passwords; `login@realm` is one of another realm.  None: no database."""
     if logins:
-        shutil.copyfile(Path(_database(tuple(sorted(logins.items()))).name) / "sasldb2", database)
+        shutil.copyfile(_database(tuple(sorted(logins.items()))), database)
         database.chmod(0o600)
 
 
 @cache
-def _database(logins: tuple[tuple[str, str], ...]) -> TemporaryDirectory[str]:
-    """The folder of a database; it is removed when this process ends."""
-    folder = TemporaryDirectory(prefix="relaymilter-logins-")
+def _database(logins: tuple[tuple[str, str], ...]) -> Path:
+    """A database; it is removed when this process ends."""
+    database = lasting_folder("logins") / "sasldb2"
     split = ((login.partition("@"), password) for login, password in logins)
     lines = "".join(f"{login}\t{realm or HOST_NAME}\t{password}\n" for (login, _, realm), password in split)
-    command = private_command("sh", "-c", _MAKE, "sh", f"{folder.name}/sasldb2")
+    command = private_command("sh", "-c", _MAKE, "sh", str(database))
     subprocess.run(command, input=lines, text=True, check=True)
-    return folder
+    return database
 
 
 def sasl_configuration(database: Path) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 
@@ -29,14 +26,3 @@ def running(thing: S) -> Iterator[S]:
         yield thing
     finally:
         thing.stop()
-
-
-@contextmanager
-def open_folder() -> Iterator[Path]:
-    """Make a folder with a short path that an MTA's own user can reach into, unlike pytest's tmp_path."""
-    path = Path(tempfile.mkdtemp(prefix="relaymilter-", dir="/tmp"))
-    path.chmod(0o711)
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)

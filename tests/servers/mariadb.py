@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import atexit
-import shutil
 import subprocess
-import tempfile
 from functools import cache
 from pathlib import Path
 
 import pymysql
 
+from tests.rig.folders import lasting_folder
 from tests.rig.private import private_command
 
 from . import ServerProcess
@@ -31,14 +30,16 @@ class Mariadb(ServerProcess):
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         self.socket = f"{folder}/socket"
-        self._where = (*FAST, f"--datadir={folder}/data")
+        # Left to itself it takes /tmp, in which two that start at once are in each other's way.
+        self._where = (*FAST, f"--datadir={folder}/data", f"--tmpdir={folder}/tmp")
         network = options or ("--skip-networking",)
         command = ("mariadbd", *self._where, f"--socket={self.socket}", *network)
         super().__init__(command, folder / "log", self._answers_now)
 
     def create(self) -> None:
         """Make its files, and start it for the first time."""
-        (self.folder / "data").mkdir()
+        for name in ("data", "tmp"):
+            (self.folder / name).mkdir()
         bootstrap = private_command("sh", "-c", BOOTSTRAP, "sh", *self._where)
         subprocess.run(bootstrap, check=True, capture_output=True, cwd="/", timeout=60)
         self.start()
@@ -69,8 +70,7 @@ class Mariadb(ServerProcess):
 @cache
 def shared() -> Mariadb:
     """The one of this process, until it ends; whoever kills it is to start it again."""
-    folder = Path(tempfile.mkdtemp(prefix="relaymilter-mariadb-", dir="/tmp"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = lasting_folder("mariadb")
     server = Mariadb(folder)
     atexit.register(server.kill)
     server.create()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import atexit
-import shutil
 import subprocess
-import tempfile
 from functools import cache
 from pathlib import Path
 
 import psycopg2
 
 from relaymilter.lookups import deadline
+from tests.rig.folders import lasting_folder
 from tests.rig.private import private_command
 
 from . import NOBODY, ServerProcess
@@ -72,8 +71,7 @@ def _as_nobody(program: str, *arguments: str) -> tuple[str, ...]:
 @cache
 def shared() -> Postgresql:
     """The one of this process, until it ends; whoever kills it is to start it again."""
-    folder = Path(tempfile.mkdtemp(prefix="relaymilter-postgresql-", dir="/tmp"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = lasting_folder("postgresql")
     server = Postgresql(folder)
     atexit.register(server.kill)
     server.create()

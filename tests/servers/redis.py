@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import shutil
-import tempfile
 from functools import cache
 from pathlib import Path
 
 import redis
+
+from tests.rig.folders import lasting_folder
 
 from . import ServerProcess
 from .slapd import certificate, free_port
@@ -63,8 +63,7 @@ class Redis(ServerProcess):
 @cache
 def shared() -> Redis:
     """The one of this process, until it ends; whoever kills it is to start it again."""
-    folder = Path(tempfile.mkdtemp(prefix="relaymilter-redis-", dir="/tmp"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = lasting_folder("redis")
     server = Redis(folder)
     atexit.register(server.kill)
     server.create()

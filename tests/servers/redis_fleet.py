@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import redis
 
+from tests.rig.folders import lasting_folder
 from tests.rig.waiting import wait_for
 
 from . import ServerProcess
@@ -54,16 +53,10 @@ class Node(ServerProcess):
             return False
 
 
-def _folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="relaymilter-redis-", dir="/tmp"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
 @cache
 def cluster() -> list[Node]:
     """Three masters, each with a third of the slots; they serve until this process ends."""
-    folder = _folder()
+    folder = lasting_folder("redis")
     configuration = NODE + "cluster-enabled yes\ncluster-port {bus}\n"
     nodes = [Node(folder / str(number), configuration) for number in range(3)]
     for number, node in enumerate(nodes):
@@ -84,7 +77,7 @@ def _is_whole(node: Node) -> bool:
 @contextlib.contextmanager
 def watched_over() -> Iterator[tuple[Node, Node, Node]]:
     """A master, its replica, and the sentinel that makes the replica the master when that one is gone."""
-    folder = _folder()
+    folder = lasting_folder("redis")
     with contextlib.ExitStack() as running:
         master = Node(folder / "master", NODE)
         running.callback(master.kill)

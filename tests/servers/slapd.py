@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import atexit
-import shutil
 import socket
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -16,6 +14,7 @@ from urllib.parse import quote
 import ldap
 from ldap.dn import escape_dn_chars
 
+from tests.rig.folders import lasting_folder
 from tests.rig.packages import PRIVATE_USR
 
 from . import ServerProcess
@@ -130,8 +129,7 @@ class Slapd(ServerProcess):
 @cache
 def shared() -> Slapd:
     """The one of this process, until it ends; whoever kills it is to start it again."""
-    folder = Path(tempfile.mkdtemp(prefix="relaymilter-slapd-", dir="/tmp"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = lasting_folder("slapd")
     server = Slapd(folder)
     atexit.register(server.kill)
     server.create()

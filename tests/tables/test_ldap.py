@@ -20,7 +20,7 @@ from relaymilter.tables.ldap import LdapTable
 from relaymilter.tables.registry import open_table
 from relaymilter.tables.table import TableError
 from tests.rig.daemon import ROOT
-from tests.rig.running import open_folder
+from tests.rig.folders import open_folder
 from tests.servers import slapd
 from tests.servers.slapd import PASSWORD, READER, SUFFIX, Slapd
 

@@ -15,7 +15,7 @@ from relaymilter.tables.redis import RedisTable
 from relaymilter.tables.registry import open_table
 from relaymilter.tables.table import TableError
 from tests.rig.daemon import ROOT
-from tests.rig.running import open_folder
+from tests.rig.folders import open_folder
 from tests.servers import redis, slapd
 from tests.servers.redis import PASSWORD, READER, READER_PASSWORD, Redis
 

@@ -13,7 +13,7 @@ import pytest
 
 from relaymilter.policy.ports import LookupFailed, Table
 from relaymilter.tables.registry import open_table
-from tests.rig.running import open_folder
+from tests.rig.folders import open_folder
 from tests.servers.mariadb import Mariadb
 from tests.servers.postgresql import Postgresql
 
