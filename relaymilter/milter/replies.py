@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from relaymilter.observe.printable import printable, printable_text
+from relaymilter.observe.printable import printable, printable_text, shortened
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.verdict import Decision, Permit, Reply
 
@@ -72,8 +72,8 @@ def _filled(place: str, request: Request) -> str:
         case "recipient":
             return f"<{printable(_bare(request.recipient))}>"
         case "sender":
-            return f"<{printable(_bare(request.sender))[:_MOST]}>"
-    return printable_text(request.login or "")[:_MOST]
+            return f"<{shortened(printable(_bare(request.sender)), _MOST)}>"
+    return shortened(printable_text(request.login or ""), _MOST)
 
 
 def _bare(path: bytes) -> bytes:

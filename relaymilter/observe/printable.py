@@ -23,6 +23,11 @@ def printable_text(text: str) -> str:
     return printable(text.encode("utf-8", "surrogateescape"))
 
 
+def shortened(text: str, most: int) -> str:
+    """At most so many characters of what printable() made, without the half of an escape at the end."""
+    return text if len(text) <= most else _WHOLE.match(text[:most])[0]  # type: ignore[index]  # it matches anything
+
+
 def typed(text: str) -> bytes:
     """The bytes that printable() made this of, so that a log line can be fed to explain."""
     return _ESCAPED.sub(_byte, text.encode("utf-8", "surrogateescape"))
@@ -32,6 +37,7 @@ def _byte(found: re.Match[bytes]) -> bytes:
     return b"\\" if found[1] is None else bytes([int(found[1], 16)])
 
 
+_WHOLE = re.compile(r"(?:[^\\]|\\\\|\\x[0-9a-f]{2})*")
 _ESCAPED = re.compile(rb"\\\\|\\x([0-9a-fA-F]{2})")
 
 

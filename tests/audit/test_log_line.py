@@ -14,7 +14,7 @@ from relaymilter.milter.replies import Mta, answer
 from relaymilter.observe.decisions import DecisionLog
 from relaymilter.policy.envelope import NOTHING_TOLD, NOWHERE, Certificate, Request, Told, client, request
 from relaymilter.policy.ruleset import Ruleset
-from relaymilter.policy.verdict import Decision, Step, refuse
+from relaymilter.policy.verdict import Decision, Reply, Step, refuse
 
 HOSTILE_BYTES = st.one_of(
     st.binary(max_size=40),
@@ -74,6 +74,20 @@ def test_round_trip(asked: Request, reason: str, dry_run: bool) -> None:
         for name in ("session", "verdict", "rule", "reason", "reply"):
             assert found[name] == getattr(read, name)
         assert ("; ".join(found["trail"]), "; ".join(found["warnings"])) == (read.trail, read.warnings)
+
+
+@pytest.mark.parametrize("length", range(176, 181))
+def test_reply_that_ends_in_a_login(length: int) -> None:
+    """A login that is cut in a reply leaves no half of an escape there, which would take the closing quote along."""
+    asked = request(NOWHERE, b"<a@b.test>", login="a" * length + "\\\x07\\")
+    reply = Reply(553, "5.7.1", "not owned by user {login}")
+    refusal = refuse(reply, "x")
+    decision = Decision(refusal, "sender-login", ())
+    lines: list[str] = []
+    said = str(answer(decision, asked, Mta.POSTFIX))
+    DecisionLog(lines.append).record("c0ffee-1", asked, decision, said, True)
+    read = logged_decision(lines[0])
+    assert (read.request, read.reply, read.dry_run) == (asked, said, True)
 
 
 def test_not_by_smtp() -> None:

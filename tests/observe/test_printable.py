@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relaymilter.observe.printable import LIMIT, printable, quoted, typed
+from relaymilter.observe.printable import LIMIT, printable, quoted, shortened, typed
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,24 @@ def test_one_safe_line(raw: bytes) -> None:
 def test_limit(raw: bytes, text: str) -> None:
     """What is too long is cut, and says so."""
     assert text == printable(raw)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("abcd", "abcd"),
+        ("abcde", "abcd"),
+        ("abc\\\\", "abc"),
+        ("ab\\\\c", "ab\\\\"),
+        ("ab\\xff", "ab"),
+        ("\\xffa", "\\xff"),
+        ("\\\\\\\\x", "\\\\\\\\"),
+    ],
+    ids=["short", "plain", "half a backslash", "whole backslash", "half a byte", "whole byte", "two backslashes"],
+)
+def test_shortened(text: str, kept: str) -> None:
+    """No half of an escape is left at the end: a lone backslash would take the quote after it along."""
+    assert kept == shortened(text, 4)
 
 
 @pytest.mark.parametrize(
