@@ -8,29 +8,29 @@ from collections.abc import Iterator
 
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, read
-from relaymilter.mta.found import Found, Remark, Setting
+from relaymilter.mta.settings import MtaSettings, Remark, Setting
 from relaymilter.tables.registry import is_table
 
 
-def toml_of(found: Found, mta: str) -> str:
+def toml_of(imported: MtaSettings, mta: str) -> str:
     """A file for `run --config`; remarks are comments, each with the settings of its place."""
-    keys = dict.fromkeys(setting.key for setting in found.settings)
-    places = {setting.place for setting in found.settings}
-    lines = [f'# What {mta} is told, for relaymilter; "# !" marks what an administrator should look at.']
-    lines += (_remark(remark) for remark in found.remarks if remark.place not in places)
-    told: set[str] = set()
+    keys = dict.fromkeys(setting.key for setting in imported.settings)
+    places = {setting.place for setting in imported.settings}
+    lines = [f'# The domains and networks of {mta}, for relaymilter; "# !" marks what an administrator should look at.']
+    lines += (_remark(remark) for remark in imported.remarks if remark.place not in places)
+    remarked: set[str] = set()
     for key in keys:
-        lines += ["", f"{key} = [", *_entries(key, found, told), "]"]
+        lines += ["", f"{key} = [", *_entries(key, imported, remarked), "]"]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _entries(key: str, found: Found, told: set[str]) -> Iterator[str]:
-    settings = [setting for setting in found.settings if setting.key == key]
+def _entries(key: str, imported: MtaSettings, remarked: set[str]) -> Iterator[str]:
+    settings = [setting for setting in imported.settings if setting.key == key]
     for place in dict.fromkeys(setting.place for setting in settings):
         yield f"    # {_printable(place)}"
-        if place not in told:
-            yield from ("    " + _remark(remark) for remark in found.remarks if remark.place == place)
-            told.add(place)
+        if place not in remarked:
+            yield from ("    " + _remark(remark) for remark in imported.remarks if remark.place == place)
+            remarked.add(place)
         for setting in settings:
             if setting.place == place:
                 yield from _setting(setting)

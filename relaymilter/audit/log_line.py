@@ -49,42 +49,42 @@ def logged_decision(line: str) -> LoggedDecision:
     if begin is None:
         raise ValueError("no line of the decision log: it begins with `decision time=`, or is a JSON object")
     rest = line[begin.start() :].strip()
-    found = _json_fields(rest) if rest[0] == "{" else _text_fields(rest.partition(" ")[2])
-    _complete(found)
-    text = {name: found.get(name) or "" for name in (*FIELDS, *_MORE)}
+    fields = _json_fields(rest) if rest[0] == "{" else _text_fields(rest.partition(" ")[2])
+    _complete(fields)
+    text = {name: fields.get(name) or "" for name in (*FIELDS, *_MORE)}
     return LoggedDecision(
-        request=_request(found),
+        request=_request(fields),
         time=text["time"],
         session=text["session"],
         verdict=text["verdict"],
         rule=text["rule"],
         reason=text["reason"],
         reply=text["reply"],
-        dry_run="dry_run" in found,
+        dry_run="dry_run" in fields,
         warnings=text["warnings"],
         trail=text["trail"],
         cut=tuple(name for name, value in text.items() if len(value) == LIMIT and value.endswith("...")),
     )
 
 
-def _complete(found: Fields) -> None:
-    missing = [name for name in FIELDS if name not in found]
-    unknown = [name for name in found if name not in FIELDS + _MORE]
+def _complete(fields: Fields) -> None:
+    missing = [name for name in FIELDS if name not in fields]
+    unknown = [name for name in fields if name not in FIELDS + _MORE]
     if missing or unknown:
         what = f"{missing[0]} is missing" if missing else f"{printable_text(unknown[0])} is no field"
         raise ValueError(f"no line of the decision log: {what}")
 
 
 def _text_fields(rest: str) -> Fields:
-    found: dict[str, str | None] = {}
+    fields: dict[str, str | None] = {}
     at = 0
     while at < len(rest):
         field = _FIELD.match(rest, at)
-        if field is None or field[1] in found:
+        if field is None or field[1] in fields:
             raise ValueError(f"no line of the decision log: no field, or one twice, at {rest[at : at + 40]!r}")
-        found[field[1]] = _value(field[2])
+        fields[field[1]] = _value(field[2])
         at = field.end()
-    return found
+    return fields
 
 
 def _value(text: str) -> str | None:
@@ -101,12 +101,12 @@ def _json_fields(rest: str) -> Fields:
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
+    fields: dict[str, str | None] = {}
     for name, value in pairs:
-        if name in found:
+        if name in fields:
             raise ValueError(f"{name} stands there twice")
-        found[name] = _json_value(name, value)
-    return found
+        fields[name] = _json_value(name, value)
+    return fields
 
 
 def _json_value(name: str, value: object) -> str | None:
@@ -119,30 +119,30 @@ def _json_value(name: str, value: object) -> str | None:
     return value
 
 
-def _request(found: Fields) -> Request:
-    rcpt_addr = found.get("rcpt_addr")
+def _request(fields: Fields) -> Request:
+    rcpt_addr = fields.get("rcpt_addr")
     return request(
-        _client(found),
-        typed(found["recipient"] or ""),
-        login=_text(found["login"]),
+        _client(fields),
+        typed(fields["recipient"] or ""),
+        login=_text(fields["login"]),
         rcpt_addr=None if rcpt_addr is None else typed(rcpt_addr),
-        helo=typed(found["helo"] or ""),
-        sender=typed(found["sender"] or ""),
-        told=_told(found),
+        helo=typed(fields["helo"] or ""),
+        sender=typed(fields["sender"] or ""),
+        told=_told(fields),
     )
 
 
-def _client(found: Fields) -> Client:
+def _client(fields: Fields) -> Client:
     """Mail that did not come by SMTP is known by its port, which is not in the log, but the rule that permits it is."""
-    came = client(_text(found["client"]) or "")
-    return came._replace(by_smtp=found["rule"] != "not-by-smtp")
+    came = client(_text(fields["client"]) or "")
+    return came._replace(by_smtp=fields["rule"] != "not-by-smtp")
 
 
-def _told(found: Fields) -> Told:
-    listener = tuple(_text(part) or "" for part in (found.get("listener") or "").split(" ") if part)
-    subject, issuer, fingerprint = (_text(found.get(name)) for name in _CERTIFICATE)
+def _told(fields: Fields) -> Told:
+    listener = tuple(_text(part) or "" for part in (fields.get("listener") or "").split(" ") if part)
+    subject, issuer, fingerprint = (_text(fields.get(name)) for name in _CERTIFICATE)
     certificate = Certificate(subject, issuer, fingerprint or "") if subject and issuer else None
-    told = Told(_text(found.get("mechanism")), listener, certificate)
+    told = Told(_text(fields.get("mechanism")), listener, certificate)
     return NOTHING_TOLD if told == NOTHING_TOLD else told
 
 

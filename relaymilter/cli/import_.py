@@ -1,4 +1,4 @@
-"""relaymilter import: what Postfix or Sendmail is told, as a configuration file."""
+"""relaymilter import: the domains and networks of a Postfix or a Sendmail, as a configuration file of ours."""
 
 import os
 import sys
@@ -19,10 +19,10 @@ def import_(mta: str, directory: str | None) -> int:
     """
     text = f"{mta}:{directory}" if directory else mta
     try:
-        found = read_mta(text)
+        settings = read_mta(text)
     except ValueError as error:
         click.echo(f"relaymilter: {error}", err=True)
         return os.EX_CONFIG
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # TOML is UTF-8
-    click.echo(toml_of(found, text), nl=False)
+    click.echo(toml_of(settings, text), nl=False)
     return os.EX_OK

@@ -5,8 +5,8 @@ There the first item that matches decides. We have no exclusions, so what they h
 
 from dataclasses import dataclass, field
 
-from relaymilter.mta.found import Remark, Setting
 from relaymilter.mta.match_list import Item, items
+from relaymilter.mta.settings import Remark, Setting
 from relaymilter.mta.table_name import table_name
 from relaymilter.policy.domains import domain_form
 from relaymilter.tables.postfix import Keys
@@ -14,7 +14,7 @@ from relaymilter.tables.postfix import Keys
 
 @dataclass(slots=True)
 class Domains:
-    """What was found so far in a list of domains."""
+    """The settings made so far of a list of domains, such as mydestination or relay_domains of postconf(5)."""
 
     key: str
     directory: str

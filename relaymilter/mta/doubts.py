@@ -2,7 +2,7 @@
 
 from itertools import pairwise, takewhile
 
-from relaymilter.mta.found import Remark
+from relaymilter.mta.settings import Remark
 from relaymilter.mta.table_name import table_name
 from relaymilter.tables.braces import words
 from relaymilter.tables.postfix import Keys

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relaymilter.files.reading import use
-from relaymilter.mta.found import Remark
+from relaymilter.mta.settings import Remark
 from relaymilter.tables.braces import words
 
 _DEPTH = 10

@@ -6,8 +6,8 @@ What would be local here and is not there is left out; names of clients are neve
 import ipaddress
 from dataclasses import dataclass, field
 
-from relaymilter.mta.found import Remark, Setting
 from relaymilter.mta.match_list import Item, items
+from relaymilter.mta.settings import Remark, Setting
 from relaymilter.mta.table_name import table_name
 from relaymilter.policy.networks import Network, parse_network
 from relaymilter.tables.postfix import Keys
@@ -21,7 +21,7 @@ _GATEWAYS = tuple(ipaddress.ip_address(f"172.{number}.0.1") for number in range(
 
 @dataclass(slots=True)
 class Networks:
-    """What was found so far."""
+    """The settings made so far of mynetworks (postconf(5)): the clients that may relay by their address."""
 
     directory: str
     remarks: list[Remark]

@@ -9,10 +9,10 @@ from pathlib import Path
 from relaymilter.files.reading import use
 from relaymilter.mta.domain_list import Domains, domain_settings
 from relaymilter.mta.doubts import doubts
-from relaymilter.mta.found import Found, Remark, Setting
 from relaymilter.mta.interfaces import own_addresses
 from relaymilter.mta.match_list import Item, items
 from relaymilter.mta.mynetworks import local_networks
+from relaymilter.mta.settings import MtaSettings, Remark, Setting
 from relaymilter.policy.networks import Address, parse_address
 from relaymilter.tables import postmap
 from relaymilter.tables.postfix import Keys
@@ -24,8 +24,8 @@ _DOUBTFUL = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions", "milter
 _PARAMETERS = (*_EXACT, *_OTHERS, *_DOUBTFUL, "inet_protocols", "config_directory")
 
 
-def read(directory: str | None) -> Found:
-    """What the Postfix of this directory is told; None is the usual one. Raises ValueError if that cannot be read."""
+def read(directory: str | None) -> MtaSettings:
+    """The settings of the Postfix with main.cf in this directory; None: the usual one. Raises ValueError."""
     options = ["-c", directory] if directory else []
     values = _values(postmap.read("postconf", *options, "-x", *_PARAMETERS))
     for name in ("main.cf", "master.cf"):
@@ -39,7 +39,7 @@ def read(directory: str | None) -> Found:
     settings += _relay_domains(values, directory or "", remarks)
     settings += local_networks(values.get("mynetworks", ""), _place("mynetworks"), directory or "", remarks)
     services = postmap.read("postconf", *options, "-P")
-    return Found(tuple(settings), (*remarks, *doubts(values, _values(services), directory or "")))
+    return MtaSettings(tuple(settings), (*remarks, *doubts(values, _values(services), directory or "")))
 
 
 def _values(printed: str) -> dict[str, str]:

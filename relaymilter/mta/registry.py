@@ -4,17 +4,17 @@ import importlib
 import os
 from typing import Protocol, cast
 
-from relaymilter.mta.found import Found
+from relaymilter.mta.settings import MtaSettings
 
 MTAS = ("postfix", "sendmail")
 
 
 class _Module(Protocol):
-    def read(self, directory: str | None) -> Found: ...
+    def read(self, directory: str | None) -> MtaSettings: ...
 
 
-def read_mta(text: str) -> Found:
-    """What `postfix`, `postfix:/DIR` or the like is told. Raises ValueError, in words."""
+def read_mta(text: str) -> MtaSettings:
+    """The settings of `postfix`, `sendmail`, or of one in a folder, `postfix:/DIR`. Raises ValueError, in words."""
     name, colon, directory = text.partition(":")
     if name not in MTAS:
         raise ValueError(f"{name!r} is no MTA that is known: give {' or '.join(MTAS)}, and perhaps :/DIR")

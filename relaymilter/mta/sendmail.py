@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from relaymilter.files.reading import note, use
-from relaymilter.mta.found import Found, Remark, Setting
 from relaymilter.mta.sendmail_cf import Configuration, read_cf
 from relaymilter.mta.sendmail_classes import classes
 from relaymilter.mta.sendmail_doubts import doubts
+from relaymilter.mta.settings import MtaSettings, Remark, Setting
 from relaymilter.tables.access import domain_of, network_of
 from relaymilter.tables.sendmail import HOSTS_ONLY, open_table
 from relaymilter.tables.table import Loaded, Sort
@@ -23,8 +23,8 @@ _SORTS: tuple[tuple[Sort, str], ...] = (("network", "local-network"), ("domain",
 _ACCESS = re.compile(r"(?:hash|btree)\s+(?:-\S+\s+)*(/\S+)")
 
 
-def read(directory: str | None) -> Found:
-    """What the Sendmail of this folder is told; None is the usual one. Raises ValueError, and OSError without one."""
+def read(directory: str | None) -> MtaSettings:
+    """The settings of the Sendmail with sendmail.cf in this folder; None: /etc/mail. Raises ValueError, OSError."""
     path = Path(directory or DIRECTORY) / "sendmail.cf"
     use(path)
     cf = read_cf(path)
@@ -38,7 +38,7 @@ def read(directory: str | None) -> Found:
         *_access(cf),
         *doubts(cf, words["TrustAuthMech"]),
     ]
-    return Found(
+    return MtaSettings(
         tuple(dict.fromkeys(one for one in found if isinstance(one, Setting))),
         tuple(one for one in found if isinstance(one, Remark)),
     )

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from relaymilter.mta.found import Remark
 from relaymilter.mta.sendmail_cf import Configuration, Rule
+from relaymilter.mta.settings import Remark
 
 _CARRIED_OVER = {
     "Rcpt_ok": {"$+ < @ $=w >", "$+ < @ $* $=R >", "$+ < @ $=R >", "<RELAY> $*", "$* $| $={TrustAuthMech}"},

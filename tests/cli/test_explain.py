@@ -141,7 +141,7 @@ def test_missing_option(relaymilter: Run, words: tuple[str, ...]) -> None:
     ids=["flag", "file"],
 )
 def test_mistakes(relaymilter: Run, words: list[str], status: int, err: str) -> None:
-    """A mistake is told as the daemon tells it, and nothing is decided."""
+    """A mistake is printed as the daemon prints it, and nothing is decided."""
     assert relaymilter(*THIRD_PARTY, *words) == Outcome(status, "", err)
 
 

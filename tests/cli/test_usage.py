@@ -131,7 +131,7 @@ def test_output_that_cannot_be_written() -> None:
 
 
 def test_bad_flags(relaymilter: Run) -> None:
-    """Every bad value of a flag is told at once: 64."""
+    """Every bad value of a flag is named at once: 64."""
     outcome = relaymilter(
         "run", "--reply", "x", "--local-network", "192.0.2.1/24", "--local-network", "y", "-p", "inet:1"
     )
@@ -147,7 +147,7 @@ def test_bad_flags(relaymilter: Run) -> None:
 
 @pytest.mark.parametrize("flag", ["-c", "-x", "--config"])
 def test_bad_configuration(relaymilter: Run, flag: str) -> None:
-    """Every mistake in the file, and in flags beside it, is told at once: 78."""
+    """Every mistake in the file, and in flags beside it, is named at once: 78."""
     Path("r.toml").write_text('reply = "x"\n\nfrobnicate = 1\n')
     outcome = relaymilter("run", flag, "r.toml", "--on-error", "permit")
     assert (outcome.status, outcome.out) == (78, "")

@@ -13,7 +13,7 @@ from relaymilter.cli import relaymilter as command
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, Reading, read
 from relaymilter.mta import registry
-from relaymilter.mta.found import Found, Remark, Setting
+from relaymilter.mta.settings import MtaSettings, Remark, Setting
 from tests.cli.conftest import Run
 from tests.cli.conftest import relaymilter as _relaymilter
 from tests.rig.postmap import configured, postfix_commands, why_no_postmap
@@ -166,7 +166,7 @@ def test_import_of_none(conf: Path, relaymilter: Run) -> None:
 def test_hostile_text() -> None:
     """No name and no remark ends a line or a string of the file."""
     hostile = 'a"]\n[evil]\nx = "\x7f\x00\\'
-    found = Found(
+    found = MtaSettings(
         (Setting("local-domain", hostile, hostile), Setting("local-domain", "b.test", "c", subdomains=True)),
         (Remark(hostile, hostile), Remark("c\nd", "e\nf")),
     )
@@ -175,12 +175,12 @@ def test_hostile_text() -> None:
 
 def test_remarks_stand_at_their_lines() -> None:
     """A remark is above the settings of its place; one of no setting's place is at the top."""
-    found = Found(
+    found = MtaSettings(
         (Setting("local-domain", "a.test", "place a"), Setting("relay-domain", "b.test", "place b")),
         (Remark("place b", "look"), Remark("nowhere", "listen")),
     )
     assert toml_of(found, "x") == (
-        '# What x is told, for relaymilter; "# !" marks what an administrator should look at.\n'
+        '# The domains and networks of x, for relaymilter; "# !" marks what an administrator should look at.\n'
         "# ! nowhere: listen\n\n"
         'local-domain = [\n    # place a\n    "a.test",\n]\n\n'
         'relay-domain = [\n    # place b\n    # ! place b: look\n    "b.test",\n]\n'
@@ -190,7 +190,7 @@ def test_remarks_stand_at_their_lines() -> None:
 def test_doubtful_entries() -> None:
     """What `run --check` warns of stands above its entry; an exclusion alone is nothing to warn of there."""
     networks = ("172.0.0.0/8", "!192.0.2.1/32")
-    found = Found(tuple(Setting("local-network", network, "place") for network in networks))
+    found = MtaSettings(tuple(Setting("local-network", network, "place") for network in networks))
     assert toml_of(found, "x").partition("place\n")[2] == (
         "    # ! 172.0.0.0/8 holds public addresses of many owners: 172.16.0.0/12 was probably meant\n"
         '    "172.0.0.0/8",\n    "!192.0.2.1/32",\n]\n'

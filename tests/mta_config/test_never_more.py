@@ -11,8 +11,8 @@ from relaymilter.config import entries
 from relaymilter.config.forms import DOMAIN, NETWORK
 from relaymilter.config.problems import Problems, Value
 from relaymilter.mta.domain_list import Domains, domain_settings
-from relaymilter.mta.found import Remark, Setting
 from relaymilter.mta.mynetworks import local_networks
+from relaymilter.mta.settings import Remark, Setting
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.networks import parse_address
 from relaymilter.tables.postfix import Keys

@@ -9,8 +9,8 @@ import pytest
 
 from relaymilter.files.reading import noted
 from relaymilter.mta import postfix
-from relaymilter.mta.found import Found
 from relaymilter.mta.interfaces import own_addresses
+from relaymilter.mta.settings import MtaSettings
 from tests.rig.postmap import configured, postfix_commands, why_no_postmap
 from tests.tables.kinds.postfix import settle, write_source
 
@@ -32,21 +32,21 @@ def _commands(tmp_path: Path) -> Iterator[None]:
         yield
 
 
-def found(folder: Path, main_cf: str, master_cf: str = "") -> Found:
-    """What is found where these lines are added to QUIET."""
+def found(folder: Path, main_cf: str, master_cf: str = "") -> MtaSettings:
+    """The settings and remarks where these lines are added to QUIET."""
     lines = {line.partition("=")[0]: line for line in (QUIET + main_cf).splitlines()}
     conf = configured(folder / "conf", "".join(f"{line}\n" for line in lines.values()))
     (conf / "master.cf").write_text(master_cf)
     return postfix.read(str(conf))
 
 
-def settings(key: str, found: Found) -> list[str]:
+def settings(key: str, found: MtaSettings) -> list[str]:
     """The entries of this option, those that stand for subdomains with a `+`; without that of the folder."""
     texts = [f"{setting.text}{'+' * setting.subdomains}" for setting in found.settings if setting.key == key]
     return [text for text in texts if text != "[127.0.0.1]"]
 
 
-def remarks(found: Found) -> list[str]:
+def remarks(found: MtaSettings) -> list[str]:
     """Place and text."""
     return [f"{remark.place}: {remark.text}" for remark in found.remarks]
 
@@ -314,7 +314,7 @@ def test_no_configuration(tmp_path: Path) -> None:
 
 
 def test_usual_configuration(tmp_path: Path) -> None:
-    """Without a folder it is the one that Postfix itself takes; its maps are then not told of a folder."""
+    """Without a folder it is the one that Postfix itself takes; its maps then name no folder."""
     main_cf = tmp_path / "commands" / "conf" / "main.cf"
     main_cf.write_text(main_cf.read_text() + QUIET + "relay_domains = hash:/etc/x\n")
     settle(main_cf)

@@ -11,9 +11,9 @@ import pytest
 from relaymilter.config.model import PolicySettings
 from relaymilter.config.reader import Flags, read
 from relaymilter.mta import sendmail, sendmail_classes
-from relaymilter.mta.found import Found, Setting
 from relaymilter.mta.registry import read_mta
 from relaymilter.mta.sendmail_cf import read_cf
+from relaymilter.mta.settings import MtaSettings, Setting
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.networks import Networks, parse_address
 from tests.rig import why_unusable
@@ -106,7 +106,7 @@ def _sendmail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 CLOSED_HERE = {"entire-domain": {"www.example.org"}}
-"""Reached by anyone there alone, and told of."""
+"""Reached by anyone there alone, and warned of."""
 NOWHERE = {"x.300.1", "300.1", "x.192.0.2", "192.0.2"}
 """Relayed for there, but no domain can have these names."""
 
@@ -138,7 +138,7 @@ def form(domain: str) -> str:
     return domain.lower().replace(":0:0:0:0:0:", "::")
 
 
-def found(folder: Path) -> Found:
+def found(folder: Path) -> MtaSettings:
     """What is read of it."""
     return sendmail.read(str(folder))
 
@@ -260,7 +260,7 @@ def test_trusted_mechanisms(tmp_path: Path) -> None:
 
 
 def test_promiscuous(tmp_path: Path, usual: list[tuple[str, str]]) -> None:
-    """An open Sendmail is called so, and what it is told of domains and networks is read all the same."""
+    """An open Sendmail is called so, and its domains and networks are read all the same."""
     folder = configured(tmp_path, *WITH_ACCESS, "FEATURE(`promiscuous_relay')")
     expected = "Sendmail itself relays for everyone, as FEATURE(promiscuous_relay) has it"
     assert f"{folder}/sendmail.cf: {expected}" in remarks(folder)
@@ -301,7 +301,7 @@ def test_access_map_elsewhere(tmp_path: Path) -> None:
 
 
 def test_access_map_of_one_sort(tmp_path: Path) -> None:
-    """A map without networks is no table of networks; what it leaves out is told all the same."""
+    """A map without networks is no table of networks; what it leaves out is warned of all the same."""
     folder = configured(tmp_path, *WITH_ACCESS)
     makemap(folder / "access", "To:access.example\tRELAY\nConnect:name.example\tRELAY\n")
     assert ["relay-domain"] == [setting.key for setting in found(folder).settings if "access" in setting.text]

@@ -1,4 +1,4 @@
-"""What is found in the configuration of an MTA: settings of ours, and remarks on what cannot be carried over."""
+"""What the configuration of an MTA comes to: settings of ours, and remarks on what cannot be carried over."""
 
 from dataclasses import dataclass
 
@@ -26,8 +26,8 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Everything, in the order in which it stands there."""
+class MtaSettings:
+    """All settings and all remarks, each in the order in which they stand in the MTA's files."""
 
     settings: tuple[Setting, ...]
     remarks: tuple[Remark, ...] = ()
