@@ -44,7 +44,7 @@ RANKS = {
 POLICY_ALONE = ("config.sets", "config.endpoint")
 """Of config these may import policy and nothing else of the package."""
 
-NO_SUBJECT = {"config.options", "config.model", "config.reader", "config.wiring", "config.restricting"}
+NO_SUBJECT = {"config.options", "config.model", "config.reader", "config.wiring"}
 """Of config these may import the modules of subjects; a subject imports none of another, nor any of these."""
 
 PURE = {

@@ -21,7 +21,7 @@ from relaymilter.cli.run import run
 from relaymilter.config.endpoint import InetEndpoint, UnixEndpoint, parse_endpoint
 from relaymilter.config.listen import SOCKET
 from relaymilter.config.option import AnyOption, Kind
-from relaymilter.config.options import OPTIONS, POLICY
+from relaymilter.config.options import GROUPS, OPTIONS, POLICY
 from relaymilter.config.reader import Flags, read
 from tests.rig.daemon import ROOT
 from tests.rig.postmap import postfix_commands
@@ -165,6 +165,14 @@ def test_sample_is_sound_with_every_key(tmp_path: Path) -> None:
     assert tomllib.loads(every.read_text()).keys() == OPTIONS.keys()
     with postfix_commands(tmp_path):
         assert read(Flags({}, every)).warnings == ()
+
+
+def test_sample_is_grouped() -> None:
+    """The sample has the options in their order, under the headings of their subjects."""
+    parts = re.split(r"^# -- (.*) --$", SAMPLE.read_text(), flags=re.MULTILINE)[1:]
+    keys = [re.findall(r"^#([a-z-]+) = ", part, re.MULTILINE) for part in parts[1::2]]
+    shown = list(zip(parts[::2], keys, strict=True))
+    assert shown == [(group.heading, [option.key for option in group.options]) for group in GROUPS]
 
 
 @each_option

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from relaymilter.config.option import AnyOption, Kind
-from relaymilter.config.options import OPTIONS, POLICY
+from relaymilter.config.options import GROUPS, OPTIONS, POLICY
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, Reading
 
@@ -39,6 +39,28 @@ def test_help_of_explain(relaymilter: Run) -> None:
     asked = {"client", "login", "helo", "sender", "recipient", "rcpt-addr", "json", "config", "help"}
     asked |= {"line", "mechanism", "listener", "cert-subject", "cert-issuer", "cert-fingerprint"}
     assert options_in(relaymilter("explain", "--help").out) == {option.key for option in POLICY} | asked
+
+
+def sections_of(help_text: str) -> dict[str, list[str]]:
+    """The long flags under each heading of help, in their order."""
+    found: dict[str, list[str]] = {}
+    for part in help_text.split("\n\n")[2:]:
+        heading, _, listed = part.partition(":\n")
+        found[heading] = re.findall(r"^  (?:-\w, )*--([a-z-]+)", listed, re.MULTILINE)
+    return found
+
+
+def test_help_is_grouped(relaymilter: Run) -> None:
+    """Options stand under the headings of their subjects, what a command line alone has before them."""
+    sections = sections_of(relaymilter("run", "--help").out)
+    assert sections.pop("Options") == ["check", "version", "config", "help"]
+    assert list(sections.items()) == [(group.heading, [option.key for option in group.options]) for group in GROUPS]
+
+
+def test_help_of_explain_is_grouped(relaymilter: Run) -> None:
+    """`explain` has the headings of what decides, and those alone."""
+    headings = ["Options", *(group.heading for group in GROUPS if group.decides)]
+    assert list(sections_of(relaymilter("explain", "--help").out)) == headings
 
 
 @pytest.mark.parametrize("option", OPTIONS.values(), ids=OPTIONS)
