@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from relaymilter.cli.usage import one_line
 from relaymilter.config.option import AnyOption, Kind
 from relaymilter.config.options import Group
 from relaymilter.config.problems import ConfigError
@@ -87,5 +88,5 @@ def tell(error: ConfigError) -> None:
     """Print every problem, one a line; wrong usage by the name of the command."""
     name = click.get_current_context().command_path if error.only_flags else "relaymilter"
     for problem in error.problems:
-        click.echo(f"{name}: {problem}", err=True)
+        click.echo(one_line(f"{name}: {problem}"), err=True)
     sys.stderr.flush()

@@ -6,6 +6,7 @@ import sys
 import click
 
 from relaymilter.audit.importer import toml_of
+from relaymilter.cli.usage import one_line
 from relaymilter.mta.registry import MTAS, read_mta
 
 
@@ -21,7 +22,7 @@ def import_(mta: str, directory: str | None) -> int:
     try:
         settings = read_mta(text)
     except ValueError as error:
-        click.echo(f"relaymilter: {error}", err=True)
+        click.echo(one_line(f"relaymilter: {error}"), err=True)
         return os.EX_CONFIG
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # TOML is UTF-8
     click.echo(toml_of(settings, text), nl=False)

@@ -31,7 +31,12 @@ def in_one_line(error: click.ClickException) -> str:
     else:
         message = " ".join(error.format_message().split()).removesuffix(".")
     hint = "" if message.endswith("?") else f"; see {command} --help"
-    return f"{command}: {message}{hint}"
+    return one_line(f"{command}: {message}{hint}")
+
+
+def one_line(text: str) -> str:
+    """An error as one line, whatever a flag or a file's name has in it."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def _nearest(word: str, names: Iterable[str]) -> str:

@@ -144,6 +144,27 @@ def test_wrong_import(relaymilter: Run, words: tuple[str, ...]) -> None:
     assert len(words) > 2 or ("postfix" in outcome.err and "sendmail" in outcome.err)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("r\nn",),
+        ("run", "a\nb"),
+        ("run", "--local-domain", "file:/no\nwhere\x1b[2J"),
+        ("import", "postfix", "/no\nwhere"),
+        ("explain", "--recipient=<a@b>", "--client=a\nb"),
+        ("explain", "--line=a\nb"),
+    ],
+    ids=ascii,
+)
+def test_error_with_a_line_feed(relaymilter: Run, words: tuple[str, ...]) -> None:
+    """An error stays one line that drives no terminal, whatever was given."""
+    outcome = relaymilter(*words)
+    assert outcome.status in (64, 78)
+    assert outcome.err.startswith("relaymilter")
+    assert outcome.err.endswith("\n")
+    assert outcome.err.removesuffix("\n").isprintable()
+
+
 def test_output_that_cannot_be_written() -> None:
     """A full disk under standard output is an error in one line, too (EX_IOERR)."""
     command = [sys.executable, "-m", "relaymilter", "explain", "--client", "127.0.0.1", "--recipient", "<a@b.test>"]
