@@ -5,7 +5,7 @@ A file that is no ledger, or one of a later relaymilter, is refused in words and
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from urllib.parse import quote
 
 APPLICATION = 0x726C796D  # "rlym"
@@ -72,21 +72,28 @@ def _judge(path: str, application: int, version: int) -> None:
 def connect(path: str) -> sqlite3.Connection:
     """A connection for the thread that calls, to tables of now. Raises sqlite3.Error; NoLedger becomes one."""
     where = f"file:{quote(os.path.abspath(path))}"
-    old = os.umask(0o077)
+    _make_private(path)
+    connection = sqlite3.connect(where, timeout=_STARTING, isolation_level=None, uri=True)
     try:
-        connection = sqlite3.connect(where, timeout=_STARTING, isolation_level=None, uri=True)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA cache_size = -1024")
-            connection.execute("PRAGMA wal_autocheckpoint = 0")  # housekeeping.py does that
-            _bring_up_to_date(path, connection)
-        except BaseException:
-            connection.close()
-            raise
-    finally:
-        os.umask(old)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA cache_size = -1024")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")  # housekeeping.py does that
+        _bring_up_to_date(path, connection)
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def _make_private(path: str) -> None:
+    """Make the file, if there is none, for its user alone; SQLite gives its log and its index the same mode.
+
+    The umask would do, but is the whole process's, and several threads connect.  One that is there is not opened: to
+    close it again would end SQLite's locks on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
+    with suppress(OSError):  # what else is wrong SQLite meets, too, and says
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _bring_up_to_date(path: str, connection: sqlite3.Connection) -> None:

@@ -116,6 +116,17 @@ def test_only_its_user_may_read_it(path: str, ledger: SqliteLedger) -> None:
     assert {0o600} == {stat.S_IMODE(os.stat(path + end).st_mode) for end in ("", "-wal", "-shm")}
 
 
+def test_the_umask_stays(path: str) -> None:
+    """Threads that open it at once leave the umask of the process as it was: none has changed it."""
+    old = os.umask(0o022)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: schema.connect(path).close(), range(200)))
+        assert 0o022 == os.umask(0o022)
+    finally:
+        os.umask(old)
+
+
 def add_many(ledger: SqliteLedger) -> None:
     """Two megabytes."""
     for number in range(1000):
