@@ -14,7 +14,6 @@ import dns.message
 import dns.name
 import dns.rdatatype
 import dns.resolver
-import dns.ttl
 
 from relaymilter.dns_lists import SECONDS, DnsLists
 from relaymilter.lookups.crowd import Crowd
@@ -148,10 +147,14 @@ def _lasting(answer: T, ttl: float) -> Lasting[T]:
 def _ttl(response: dns.message.QueryMessage) -> float:
     """Of a no the SOA's own TTL or its minimum, whichever is less; RFC 2308 5: without an SOA it is not to be kept."""
     try:
-        ttl = response.resolve_chaining().minimum_ttl
+        chain = response.resolve_chaining()
     except dns.exception.DNSException:
         return 0.0
-    return 0.0 if ttl == dns.ttl.MAX_TTL else float(ttl)
+    says = chain.answer is not None or any(
+        rrset.rdtype == dns.rdatatype.SOA and chain.canonical_name.is_subdomain(rrset.name)
+        for rrset in response.authority
+    )
+    return float(chain.minimum_ttl) if says else 0.0
 
 
 def _text(name: dns.name.Name) -> str:

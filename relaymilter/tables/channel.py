@@ -10,17 +10,19 @@ import ssl
 import time
 from contextlib import suppress
 
+from relaymilter.lookups.hosts import connect
+
 STEP = 0.9
 """Seconds for one wait: to connect, for TLS, for some octets."""
 PIECE = 1 << 16
 
 
 class Channel:
-    """To an address, of which each name may have several, or to the path of a socket. All methods raise OSError."""
+    """To a host and a port, for the question of this thread, or to the path of a socket. All methods raise OSError."""
 
     def __init__(self, address: tuple[str, int] | str, deadline: float) -> None:
         self._near: socket.socket | None = None
-        self._far = _to_path(address, deadline) if isinstance(address, str) else _to_host(*address, deadline)
+        self._far = _to_path(address, deadline) if isinstance(address, str) else connect(*address)
 
     def library_end(self) -> int:
         """A descriptor for the library, which is to close it; octets that another library has not read are lost."""
@@ -77,19 +79,3 @@ def _to_path(path: str, deadline: float) -> socket.socket:
         connection.close()
         raise
     return connection
-
-
-def _to_host(host: str, port: int, deadline: float) -> socket.socket:
-    problem: OSError = OSError(f"{host} has no address")
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        connection = socket.socket(family, kind, protocol)
-        try:
-            connection.settimeout(remaining(deadline))
-            connection.connect(address)
-        except OSError as error:
-            connection.close()
-            problem = error
-        else:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return connection
-    raise problem

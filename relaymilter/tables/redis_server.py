@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from relaymilter.files.safety import require_safe
+from relaymilter.lookups import deadline, hosts
 from relaymilter.tables.described import Description
 from relaymilter.tables.table import TableError
 
@@ -19,7 +20,7 @@ try:
     from redis.cluster import ClusterNode, RedisCluster
     from redis.exceptions import RedisClusterException
     from redis.retry import Retry
-    from redis.sentinel import Sentinel
+    from redis.sentinel import Sentinel, SentinelManagedConnection, SentinelManagedSSLConnection
 except ImportError:
     raise TableError(
         "tables and ledgers of type redis need python3-redis: "
@@ -28,6 +29,8 @@ except ImportError:
 
 STEP = 0.9
 """Seconds for one wait: to connect, for TLS, for an answer; a look-up has two."""
+FOUND_WITHIN = 1.8
+"""Seconds to find the server by its name and to connect to one of its addresses."""
 CONNECTIONS = 32
 """At most; twice the threads that may look up."""
 PORT = 6379
@@ -39,6 +42,43 @@ SCHEMES = {"redis": False, "valkey": False, "unix": False, "rediss": True, "valk
 """With TLS?"""
 PROBLEMS = (redis.RedisError, RedisClusterException, OSError)
 """What a client raises where a server does not answer, or not as it should."""
+
+
+class _Connection(redis.Connection):  # type: ignore[misc]
+    """redis-py's, to a host that is found within the deadline of whoever asks."""
+
+    def _connect(self) -> Any:
+        deadline.begin(FOUND_WITHIN)
+        connection = hosts.connect(self.host, self.port)
+        connection.settimeout(self.socket_timeout)
+        return connection
+
+
+class _TlsConnection(redis.SSLConnection, _Connection):  # type: ignore[misc]
+    """With TLS around it, for the name of the host."""
+
+
+class _ToMaster(SentinelManagedConnection, _Connection):  # type: ignore[misc]
+    """To the master that the sentinels name."""
+
+
+class _TlsToMaster(SentinelManagedSSLConnection, _Connection):  # type: ignore[misc]
+    """So, with TLS."""
+
+
+_WITHIN_DEADLINE = {
+    redis.Connection: _Connection,
+    redis.SSLConnection: _TlsConnection,
+    SentinelManagedConnection: _ToMaster,
+    SentinelManagedSSLConnection: _TlsToMaster,
+}
+"""By the class of redis-py's, which resolves names for as long as the name servers let it."""
+
+
+def _within_deadline(client: Any) -> Any:
+    pool = client.connection_pool
+    pool.connection_class = _WITHIN_DEADLINE.get(pool.connection_class, pool.connection_class)
+    return client
 
 
 def connect(found: Description) -> Any:
@@ -75,7 +115,8 @@ def _usual(found: Description) -> dict[str, Any]:
 
 
 def _single(found: Description) -> Any:
-    return redis.Redis(**_server(found), **_usual(found), retry=Retry(NoBackoff(), 0), max_connections=CONNECTIONS)
+    once = {"retry": Retry(NoBackoff(), 0), "max_connections": CONNECTIONS}
+    return _within_deadline(redis.Redis(**_server(found), **_usual(found), **once))
 
 
 def _of_sentinels(found: Description) -> Any:
@@ -84,11 +125,15 @@ def _of_sentinels(found: Description) -> Any:
     usual = _usual(found) | _tls(found, bool(found.text("tls-ca")))
     own = {"socket_connect_timeout": STEP, "socket_timeout": STEP}
     asked = Sentinel(sentinels, sentinel_kwargs=own, **usual)
-    return asked.master_for(found.text("master"), db=_database(found, ""), max_connections=CONNECTIONS)
+    for sentinel in asked.sentinels:
+        _within_deadline(sentinel)
+    return _within_deadline(
+        asked.master_for(found.text("master"), db=_database(found, ""), max_connections=CONNECTIONS)
+    )  # fmt: skip
 
 
 def _cluster(found: Description) -> Any:
-    """It connects at once, to learn which node has which slots."""
+    """It connects at once, to learn which node has which slots; redis-py resolves its names, without a deadline."""
     nodes = [ClusterNode(host, port) for host, port in _nodes(found, "cluster")]
     return RedisCluster(startup_nodes=nodes, **_usual(found), **_tls(found, bool(found.text("tls-ca"))))
 

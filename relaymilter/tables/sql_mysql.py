@@ -7,7 +7,7 @@ from typing import Any
 import pymysql
 from pymysql.constants import CLIENT
 
-from relaymilter.lookups import deadline
+from relaymilter.lookups import deadline, hosts
 from relaymilter.tables.described import Description
 
 DIALECT = "mysql+pymysql"
@@ -60,11 +60,19 @@ def connector(found: Description) -> Callable[[], Any]:
         tls = "off"  # or PyMySQL 1.2 reads all authorities of this machine for each connection, and tries
     else:
         given |= {"host": found.text("host"), "port": int(found.text("port", "3306"))}
+    to_host = "host" in given
     if kind.needs_tls:
         given["ssl"] = _context(found.text("tls-ca"))
     elif tls == "off":
         given["ssl_disabled"] = True
-    return lambda: kind(**dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), _left()), **given)
+
+    def connect() -> Any:
+        times = dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), _left())
+        connection = kind(**times, **given, defer_connect=True)
+        connection.connect(hosts.connect(given["host"], given["port"]) if to_host else None)
+        return connection
+
+    return connect
 
 
 def _context(authority: str) -> ssl.SSLContext:

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from relaymilter.lookups import deadline
+from relaymilter.lookups import deadline, hosts
 from relaymilter.tables.described import Description
 
 DIALECT = "postgresql+psycopg2"
@@ -38,9 +38,27 @@ def connector(found: Description) -> Callable[[], Any]:
 
     def connect() -> Any:
         extensions.set_wait_callback(_wait)
-        return psycopg2.connect(**place, **names, options=options, client_encoding="utf8")
+        located = _located(place["host"])
+        return psycopg2.connect(**{**place, **located}, **names, options=options, client_encoding="utf8")
 
     return connect
+
+
+def _located(host: str) -> dict[str, str]:
+    """Each name of libpq's host, with each of its addresses; libpq verifies a certificate by the name."""
+    places: list[tuple[str, str]] = []
+    problem: OSError | None = None
+    for name in host.split(","):
+        if name.startswith(("/", "@")):  # a socket
+            places.append((name, ""))
+            continue
+        try:
+            places += [(name, found.address[0]) for found in hosts.resolve(name)]
+        except OSError as error:
+            problem = error
+    if problem is not None and not places:
+        raise problem
+    return {"host": ",".join(name for name, _ in places), "hostaddr": ",".join(address for _, address in places)}
 
 
 def _of_socket(socket: str) -> dict[str, str]:
