@@ -1,4 +1,4 @@
-"""The options of restrictions that ask the DNS: what is taken, what is refused, what is warned of, what comes of it."""
+"""What the DNS is asked, and what it must say: every mistake, and the order of what asks it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,54 @@ from pathlib import Path
 
 import pytest
 
+from relaymilter.config.dns import parse_name_server
 from relaymilter.config.wiring import ruleset
 from relaymilter.policy.envelope import Need
 from relaymilter.policy.rules import Restriction
 
 from .written import problems, reading, settings
+
+FAR = "198.51.100.24/29"
+
+
+def test_watched_name_servers() -> None:
+    """A new /etc/resolv.conf is a reason to reload, where it says whom to ask."""
+    given = {"mx_backup": "a.test", "mx_backup_networks": FAR, "mx_name": "mx.here.test"}
+    assert Path("/etc/resolv.conf") in reading(**given).files
+    assert frozenset() == reading(dns_server="127.0.0.1", **given).files
+    assert frozenset() == reading().files
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("192.0.2.53", ("192.0.2.53", 53)),
+        ("192.0.2.53:5353", ("192.0.2.53", 5353)),
+        ("2001:db8::53", ("2001:db8::53", 53)),
+        ("[2001:DB8::53]", ("2001:db8::53", 53)),
+        ("[2001:db8::53]:5353", ("2001:db8::53", 5353)),
+        ("fe80::1%eth0", ("fe80::1%eth0", 53)),
+        ("::ffff:192.0.2.53", ("::ffff:c000:235", 53)),
+    ],
+)
+def test_name_server(text: str, expected: tuple[str, int]) -> None:
+    """An address, with a port or without."""
+    assert expected == parse_name_server(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "ns.test", "192.0.2.53:", "192.0.2.53:0", "192.0.2.53:65536", "192.0.2", "[::1", "[::1]:x", "file:servers"],
+)
+def test_no_name_server(text: str) -> None:
+    """Anything else is refused, in words."""
+    with pytest.raises(ValueError, match=r"is no (name server|port)"):
+        parse_name_server(text)
+
+
+def test_a_name_server_twice() -> None:
+    """One address is one server: dnspython knows one port of each."""
+    assert ["--dns-server: 127.0.0.1 is given twice"] == problems(dns_server=("127.0.0.1:53", "127.0.0.1:54"))
 
 
 def restrictions(**given: str | tuple[str, ...]) -> tuple[Restriction, ...]:

@@ -9,6 +9,8 @@ from relaymilter.policy.verdict import Reply
 from .written import problems, settings
 
 DENIED = "{recipient}: Relay access denied"
+
+
 SENDMAIL = "{recipient}... Relaying denied. Proper authentication required."
 
 

@@ -1,4 +1,4 @@
-"""The options of backup mail exchangers: what is taken, what is refused, what is warned of."""
+"""Backing up the mail exchangers of others: what opens the relay is refused, what is odd is warned of."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from relaymilter.config.backup import own_addresses, parse_host
-from relaymilter.config.dns import parse_name_server
 from relaymilter.policy.networks import parse_address
 
 from .written import problems, reading, settings
@@ -93,14 +92,6 @@ def test_no_own_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     assert frozenset() == settings(mx_backup="a.test", mx_backup_networks=FAR).policy.backup.names
 
 
-def test_watched_name_servers() -> None:
-    """A new /etc/resolv.conf is a reason to reload, where it says whom to ask."""
-    given = {"mx_backup": "a.test", "mx_backup_networks": FAR, "mx_name": "mx.here.test"}
-    assert Path("/etc/resolv.conf") in reading(**given).files
-    assert frozenset() == reading(dns_server="127.0.0.1", **given).files
-    assert frozenset() == reading().files
-
-
 @pytest.mark.parametrize("network", ["203.0.0.0/15", "10.0.0.0/8", "2001::/31"])
 def test_wide(network: str) -> None:
     """A network that is wide is warned of, private ones too."""
@@ -122,38 +113,6 @@ def test_own_addresses() -> None:
     found = own_addresses()
     assert "127.0.0.1" in found
     assert all(parse_address(text) for text in found)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("192.0.2.53", ("192.0.2.53", 53)),
-        ("192.0.2.53:5353", ("192.0.2.53", 5353)),
-        ("2001:db8::53", ("2001:db8::53", 53)),
-        ("[2001:DB8::53]", ("2001:db8::53", 53)),
-        ("[2001:db8::53]:5353", ("2001:db8::53", 5353)),
-        ("fe80::1%eth0", ("fe80::1%eth0", 53)),
-        ("::ffff:192.0.2.53", ("::ffff:c000:235", 53)),
-    ],
-)
-def test_name_server(text: str, expected: tuple[str, int]) -> None:
-    """An address, with a port or without."""
-    assert expected == parse_name_server(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "ns.test", "192.0.2.53:", "192.0.2.53:0", "192.0.2.53:65536", "192.0.2", "[::1", "[::1]:x", "file:servers"],
-)
-def test_no_name_server(text: str) -> None:
-    """Anything else is refused, in words."""
-    with pytest.raises(ValueError, match=r"is no (name server|port)"):
-        parse_name_server(text)
-
-
-def test_a_name_server_twice() -> None:
-    """One address is one server: dnspython knows one port of each."""
-    assert ["--dns-server: 127.0.0.1 is given twice"] == problems(dns_server=("127.0.0.1:53", "127.0.0.1:54"))
 
 
 @pytest.mark.parametrize("text", ["mx", "[192.0.2.1]", "192.0.2.1", "mx..test", "mx.test/", "-mx.test", ".mx.test"])
