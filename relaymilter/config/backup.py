@@ -57,11 +57,11 @@ OPTIONS = (MX_BACKUP, MX_BACKUP_NETWORKS, MX_NAME)
 class BackupSettings:
     """Domains whose mail exchangers this host backs up."""
 
-    domains: NameSet | None = None
+    domains: NameSet | None
     """None: it backs up none."""
-    networks: NetworkSet = NetworkSet()
+    networks: NetworkSet
     """Where their best exchangers are."""
-    names: frozenset[str] = frozenset()
+    names: frozenset[str]
     """Of this host, as MX records have them."""
 
 

@@ -67,13 +67,13 @@ OPTIONS = (DNS_SERVER, DNSBL, DNSBL_THRESHOLD, SENDER_DOMAIN_EXISTS, FORWARD_CON
 class DnsSettings:
     """Whom to ask, and what must be known of clients and senders."""
 
-    servers: tuple[tuple[str, int], ...] = ()
+    servers: tuple[tuple[str, int], ...]
     """Address and port of each; none: those of /etc/resolv.conf."""
-    sites: tuple[Site, ...] = ()
-    threshold: int = 1
+    sites: tuple[Site, ...]
+    threshold: int
     """What the lists of a client weigh that is refused."""
-    sender_domain_exists: bool = False
-    forward_confirmed: bool = False
+    sender_domain_exists: bool
+    forward_confirmed: bool
 
 
 def read(values: Values, backs_up: bool) -> DnsSettings:

@@ -1,6 +1,6 @@
 """What is refused though a rule permits it: clients, HELO names, senders, recipients; the lockdown; what only warns."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from relaymilter.config import entries
 from relaymilter.config.forms import DOMAIN, LOGIN, MAILBOX, NETWORK, by_way
@@ -45,23 +45,23 @@ OPTIONS = (
 class Lockdown:
     """When relaying stops for everyone but a few."""
 
-    on: bool = False
-    file: str | None = None
+    on: bool
+    file: str | None
     """While it exists, the lockdown is on."""
-    logins: NameSet = NameSet()
-    networks: Networks = field(default_factory=Networks)
+    logins: NameSet
+    networks: Networks
 
 
 @dataclass(frozen=True, slots=True)
 class ListSettings:
     """What is refused. None: nothing."""
 
-    clients: NetworkSet | None = None
-    helo: NameSet | None = None
-    senders: NameSet | None = None
-    recipients: NameSet | None = None
-    lockdown: Lockdown = Lockdown()
-    warn: frozenset[str] = frozenset()
+    clients: NetworkSet | None
+    helo: NameSet | None
+    senders: NameSet | None
+    recipients: NameSet | None
+    lockdown: Lockdown
+    warn: frozenset[str]
     """Names of restrictions that refuse nothing."""
 
 

@@ -39,10 +39,10 @@ OPTIONS = (LOCAL_DOMAIN, RELAY_DOMAIN, LOCAL_NETWORK, MTA)
 class LocalSettings:
     """Whose mail is taken, and to whom."""
 
-    networks: NetworkSet = NetworkSet()
-    domains: NameSet = NameSet()
+    networks: NetworkSet
+    domains: NameSet
     """In domain_form; an entry that begins with a dot stands for subdomains."""
-    relay_domains: NameSet = NameSet()
+    relay_domains: NameSet
 
 
 def read(values: Values) -> LocalSettings:

@@ -119,17 +119,17 @@ OPTIONS = (
 class LoginSettings:
     """Which logins count, by which ways, and what they may do. None: not bound."""
 
-    authorised: NameSet | None = None
+    authorised: NameSet | None
     """Those that may relay; None: every one."""
-    fold: Fold = Fold.EXACT
-    mechanisms: frozenset[str] | None = None
-    listeners: frozenset[str] | None = None
-    networks: MapSet[Addresses] | None = None
-    recipients: MapSet[Recipients] | None = None
-    owners: MapSet[Names] | None = None
+    fold: Fold
+    mechanisms: frozenset[str] | None
+    listeners: frozenset[str] | None
+    networks: MapSet[Addresses] | None
+    recipients: MapSet[Recipients] | None
+    owners: MapSet[Names] | None
     """The logins that own a mailbox, by mailbox."""
-    null_sender: NameSet | None = None
-    local_client_senders: NameSet | None = None
+    null_sender: NameSet | None
+    local_client_senders: NameSet | None
 
 
 def read(values: Values) -> LoginSettings:

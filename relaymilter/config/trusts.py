@@ -61,9 +61,9 @@ OPTIONS = (CERTIFICATES, GRANT)
 class TrustSettings:
     """Who may relay besides local clients and logins."""
 
-    certificates: NameSet | None = None
+    certificates: NameSet | None
     """None: none."""
-    grants: tuple[Grant, ...] = ()
+    grants: tuple[Grant, ...]
 
 
 def read(values: Values, fold: Fold) -> TrustSettings:
