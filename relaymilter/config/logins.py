@@ -9,6 +9,7 @@ from relaymilter.config.option import EntriesOption, ListOption, MapOption, Opti
 from relaymilter.config.sets import MapSet, NameSet
 from relaymilter.config.values import Values
 from relaymilter.policy.addresses import Addresses
+from relaymilter.policy.domains import ascii_lower
 from relaymilter.policy.logins import Fold, Recipients, parse_networks, parse_recipients
 from relaymilter.policy.networks import Networks, parse_network
 from relaymilter.policy.ports import Names
@@ -135,13 +136,18 @@ class LoginSettings:
 def read(values: Values) -> LoginSettings:
     """Everything."""
     fold = values.one(LOGIN_FOLD)
+
+    def of_bound(login: str) -> str:
+        """What binds a login catches every case of it."""
+        return ascii_lower(fold.of(login))
+
     return LoginSettings(
         authorised=values.names(AUTHORISED_LOGIN, fold.of),
         fold=fold,
         mechanisms=_ways(values, LOGIN_MECHANISM),
         listeners=_ways(values, LOGIN_LISTENER),
-        networks=values.map(LOGIN_NETWORKS, fold.of, lambda found: Addresses(Networks(found)), parse_networks),
-        recipients=values.map(LOGIN_RECIPIENTS, fold.of, lambda found: Recipients(frozenset(found)), parse_recipients),
+        networks=values.map(LOGIN_NETWORKS, of_bound, lambda found: Addresses(Networks(found)), parse_networks),
+        recipients=values.map(LOGIN_RECIPIENTS, of_bound, lambda found: Recipients(frozenset(found)), parse_recipients),
         owners=values.map(SENDER_LOGIN, str, lambda found: frozenset(map(fold.of, found)), partial(parse_owners, fold)),
         null_sender=values.names(NULL_SENDER_LOGIN, fold.of),
         local_client_senders=values.names(LOCAL_CLIENT_SENDER),

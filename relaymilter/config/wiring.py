@@ -17,12 +17,14 @@ from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.grants import Grants
 from relaymilter.policy.logins import Fold, Ways
+from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.ports import Names
 from relaymilter.policy.recipients import Ours
 from relaymilter.policy.reputation import Insiders
 from relaymilter.policy.restrictions import Exempt
 from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.ruleset import Ruleset
+from relaymilter.policy.senders import Owned
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -37,11 +39,17 @@ class _Shared:
     clients: Addresses
     """Those that are local."""
     domains: Ours
+    inbound: Ours
+    """The same, and those that are backed up."""
     relayed: DomainList
+    backed: DomainList | None
+    owned: Owned
     certificates: Names | None
     grants: Grants | None
     insiders: Insiders
     exempt: Exempt
+    senders: Mailboxes | None
+    """Of local clients."""
 
 
 def ruleset(settings: PolicySettings) -> Ruleset:
@@ -67,26 +75,23 @@ def _rules(settings: PolicySettings, our: _Shared) -> tuple[RelayRule | None, ..
         relay.permit_relay_domain(our.relayed, ours),
         _if(our.certificates, relay.permit_certificate),
         _if(our.grants, relay.permit_grant),
-        _if(
-            mx.domains,
-            lambda of: relay.permit_mx_backup(ask.domains(of), ask.backup(mx.networks, mx.names), ours),
-        ),
+        _if(our.backed, lambda of: relay.permit_mx_backup(of, ask.backup(mx.networks, mx.names), ours)),
     )
 
 
 def _restrictions(settings: PolicySettings, our: _Shared) -> tuple[Restriction | None, ...]:
     ask, fold, denied, bound, dns = our.ask, our.fold, settings.lists, settings.logins, settings.dns
     return (
-        _if(_switch(denied.lockdown), lambda on: close.defer_in_lockdown(on, our.exempt, fold, our.domains)),
+        _if(_switch(denied.lockdown), lambda on: close.defer_in_lockdown(on, our.exempt, fold, our.inbound)),
         _if(denied.clients, lambda of: close.reject_client(ask.addresses(of))),
         _if(denied.helo, lambda of: close.reject_helo(ask.domains(of))),
         _if(denied.senders, lambda of: close.reject_sender(ask.mailboxes(of))),
         _if(denied.recipients, lambda of: close.reject_recipient(ask.mailboxes(of))),
-        _if(bound.networks, lambda of: logins.reject_login_client(ask.map(of), fold)),
-        _if(bound.recipients, lambda of: logins.reject_login_recipient(ask.map(of), fold, our.domains)),
-        _if(bound.owners, lambda of: senders.reject_sender_not_owned(ask.map(of), fold)),
-        _if(bound.null_sender, lambda of: senders.reject_null_sender(ask.names(of), fold)),
-        _if(bound.local_client_senders, lambda of: senders.reject_local_client_sender(our.clients, ask.mailboxes(of))),
+        _if(bound.networks, lambda of: logins.reject_login_client(ask.map(of))),
+        _if(bound.recipients, lambda of: logins.reject_login_recipient(ask.map(of), our.domains)),
+        _if(our.owned.owners, lambda of: senders.reject_sender_not_owned(of, fold)),
+        _if(our.owned.null_sender, lambda of: senders.reject_null_sender(of, fold)),
+        _if(our.senders, lambda of: senders.reject_local_client_sender(our.clients, of, our.owned)),
         _if(dns.forward_confirmed or None, lambda _: reputation.reject_unconfirmed_client(our.insiders, ask.dns)),
         _if(dns.sender_domain_exists or None, lambda _: reputation.reject_unknown_sender_domain(our.domains, ask.dns)),
         _if(dns.sites or None, lambda of: reputation.reject_listed_client(our.insiders, of, dns.threshold, ask.dns)),
@@ -101,9 +106,24 @@ def _shared(settings: PolicySettings) -> _Shared:
     relayed = ask.domains(local.relay_domains)
     domains = Ours(ask.domains(local.domains), (relayed,))
     grants = Grants(trusts.grants, fold, partial(time.strftime, "%Y-%m-%d"), domains) if trusts.grants else None
-    insiders = Insiders(clients, certificates)
+    bound, backed = settings.logins, _if(settings.backup.domains, ask.domains)
+    owned = Owned(_if(bound.owners, ask.map), _if(bound.null_sender, ask.names), fold)
     exempt = Exempt(ask.names(lockdown.logins), Addresses(lockdown.networks))
-    return _Shared(ask, fold, clients, domains, relayed, certificates, grants, insiders, exempt)
+    return _Shared(
+        ask=ask,
+        fold=fold,
+        clients=clients,
+        domains=domains,
+        inbound=Ours(domains.local, (relayed,) if backed is None else (relayed, backed)),
+        relayed=relayed,
+        backed=backed,
+        owned=owned,
+        certificates=certificates,
+        grants=grants,
+        insiders=Insiders(clients, certificates, grants),
+        exempt=exempt,
+        senders=_if(bound.local_client_senders, ask.mailboxes),
+    )
 
 
 def _if(setting: S | None, make: Callable[[S], R]) -> R | None:

@@ -101,26 +101,27 @@ def is_among(login: str, logins: Names, fold: Fold) -> bool:
     return realm is not None and realm in logins
 
 
-def value_of(login: str, table: Map[T], fold: Fold) -> T | None:
-    """What a map says of a login: of itself, its name without the realm, its realm, or `*`, whichever is there first.
+def bound_of(login: str, table: Map[T]) -> T | None:
+    """What a map binds a login to, or None: the first entry of spellings(). Raises LookupFailed and MustWait."""
+    return next((value for key in spellings(login) if (value := table.find(key)) is not None), None)
 
-    Raises LookupFailed. The name, because Sendmail tells the realm that a client types, or none: who is bound as `hall`
-    is so as `hall@example.org`, too.
+
+def spellings(login: str) -> dict[str, None]:
+    """By what a bound may name a login, the most specific first: as it is, folded, without its realm, its realm, `*`.
+
+    However logins are compared elsewhere: a permission is for the right spelling alone, a bound must catch every one. A
+    password store may ignore the case, and Sendmail tells the realm that a client types, or none.
     """
-    own = fold.of(login)
-    value = table.find(own)
-    if value is None and not own.startswith("@") and own.count("@") == 1:
-        value = table.find(own.partition("@")[0])
-    if value is None and (realm := realm_key(login)) is not None:
-        value = table.find(realm)
-    return table.find("*") if value is None else value
+    lower, realm = ascii_lower(login), realm_key(login)
+    own = (login, lower, Fold.LOCAL.of(login), Fold.LOCAL.of(lower))
+    return dict.fromkeys((*own, "*") if realm is None else (*own, realm, "*"))
 
 
-def reject_login_client(networks: Map[Addresses], fold: Fold) -> Restriction:
+def reject_login_client(networks: Map[Addresses]) -> Restriction:
     """The login may not be used from this address; `networks` has those of each login."""
 
     def ask(request: Request, login: str) -> Reject | NoOpinion:
-        home = value_of(login, networks, fold)
+        home = bound_of(login, networks)
         if home is None:
             return _UNBOUND
         if home.holds(request.client.address):
@@ -158,11 +159,11 @@ def parse_recipients(value: str) -> Recipients:
     return Recipients(frozenset(map(entry_form, words(value))))
 
 
-def reject_login_recipient(recipients: Map[Recipients], fold: Fold, ours: Ours) -> Restriction:
+def reject_login_recipient(recipients: Map[Recipients], ours: Ours) -> Restriction:
     """The login may not write to this mailbox; `recipients` has those of each login."""
 
     def ask(request: Request, login: str) -> Reject | NoOpinion:
-        allowed = value_of(login, recipients, fold)
+        allowed = bound_of(login, recipients)
         if allowed is None:
             return _UNBOUND
         if allowed.allow(request, ours):

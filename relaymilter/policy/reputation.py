@@ -13,6 +13,7 @@ from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.block_lists import NEVER_LISTED, Site, Tally, may_be_silent, tally
 from relaymilter.policy.certificates import is_listed
 from relaymilter.policy.envelope import Need, Request
+from relaymilter.policy.grants import Grant, Grants
 from relaymilter.policy.mailboxes import NULL_PATH
 from relaymilter.policy.networks import Address
 from relaymilter.policy.ports import BlockLists, HostNames, LookupFailed, MailDomains, MustWait, Names, Outage
@@ -31,20 +32,24 @@ BAD_SENDER = Reply(501, "5.1.7", "Bad sender address syntax")
 
 _WITH_LOGIN = NoOpinion("the client has a login")
 _LOCAL = NoOpinion("a local client")
+_GRANTED = NoOpinion("a grant covers this mail")
 _CERTIFIED = NoOpinion("the client has an authorised certificate")
 
 
 @dataclass(frozen=True, slots=True)
 class Insiders:
-    """Who is no stranger: local clients, those with a login, and those with an authorised certificate."""
+    """Who is no stranger: local clients, those with a login, an authorised certificate, or a grant for this mail."""
 
     local: Addresses
     certificates: Names | None = None
+    grants: Grants | None = None
+    """Whose mail is covered by one is no stranger."""
 
     @property
     def needs(self) -> frozenset[Need]:
         """What the MTA must be asked to tell."""
-        return frozenset(() if self.certificates is None else {Need.CERTIFICATE})
+        needs = frozenset[Need]() if self.grants is None else self.grants.needs
+        return needs if self.certificates is None else needs | {Need.CERTIFICATE}
 
     def include(self, request: Request) -> NoOpinion | None:
         """Why this client is no stranger, or None. Raises LookupFailed."""
@@ -54,6 +59,8 @@ class Insiders:
             return _LOCAL
         if self.certificates is not None and is_listed(request.told.certificate, self.certificates):
             return _CERTIFIED
+        if self.grants is not None and isinstance(self.grants.find(request), Grant):
+            return _GRANTED
         return None
 
 

@@ -4,6 +4,7 @@ MAIL FROM is easy to forge, so it never opens anything; but who proves a login, 
 held to mailboxes (CVE-2024-7208 and 7209 are what happens otherwise).
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 from relaymilter.policy.address import Malformed, Path, parse
@@ -20,7 +21,8 @@ NOT_ALLOWED = Reply(553, "5.7.1", "{sender}: Sender address rejected: not allowe
 
 _NULL_SENDER = NoOpinion("the null sender")
 _A_SENDER = NoOpinion("not the null sender")
-_OTHER_CLIENT = NoOpinion("no local client, or one with a login")
+_OTHER_CLIENT = NoOpinion("no local client")
+_OWN = NoOpinion("a sender of this login")
 
 
 def is_null(sender: bytes) -> bool:
@@ -61,15 +63,42 @@ def reject_sender_not_owned(owners: Map[Names], fold: Fold) -> Restriction:
             return _NULL_SENDER
         if sender is None:
             return Reject(NOT_OWNED, "the sender is no certain mailbox")
-        for key in keys(sender):
-            logins = owners.find(key)
-            if logins is not None:
-                if is_among(login, logins, fold):
-                    return NoOpinion("this login owns %s", key)
-                return Reject(NOT_OWNED, f"{key} is owned by others")
-        return Reject(NOT_OWNED, "nobody owns the sender")
+        key, logins = owners_of(sender, owners)
+        if is_among(login, logins, fold):
+            return NoOpinion("this login owns %s", key)
+        return Reject(NOT_OWNED, f"{key} is owned by others" if key else "nobody owns the sender")
 
     return Restriction("sender-login", with_login(ask), waits=may_wait(owners))
+
+
+def owners_of(sender: Path, owners: Map[Names]) -> tuple[str, Names]:
+    """The most specific entry for a sender, and who owns it; an empty one and nobody where there is none."""
+    for key in keys(sender):
+        logins = owners.find(key)
+        if logins is not None:
+            return key, logins
+    return "", frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """Which senders are a login's own. None: nothing says so."""
+
+    owners: Map[Names] | None = None
+    null_sender: Names | None = None
+    """The logins that may use it."""
+    fold: Fold = Fold.EXACT
+
+    @property
+    def waits(self) -> bool:
+        """It may have to be waited for."""
+        return may_wait(self.owners, self.null_sender)
+
+    def holds(self, login: str, sender: Path) -> bool:
+        """The sender is this login's. Raises LookupFailed and MustWait."""
+        if sender is NULL_PATH:
+            return self.null_sender is not None and is_among(login, self.null_sender, self.fold)
+        return self.owners is not None and is_among(login, owners_of(sender, self.owners)[1], self.fold)
 
 
 @lru_cache(4096)
@@ -91,16 +120,18 @@ def reject_null_sender(allowed: Names, fold: Fold) -> Restriction:
     return Restriction("null-sender-login", with_login(ask), waits=may_wait(allowed))
 
 
-def reject_local_client_sender(local: Addresses, senders: Mailboxes) -> Restriction:
-    """A local client without a login may use these senders alone; `<>` is one."""
+def reject_local_client_sender(local: Addresses, senders: Mailboxes, owned: Owned) -> Restriction:
+    """A local client may use these senders alone, of which `<>` may be one, and those that its login owns."""
 
     def ask(request: Request) -> Reject | NoOpinion:
-        if request.login or not local.holds(request.client.address):
+        if not local.holds(request.client.address):
             return _OTHER_CLIENT
         sender = sender_path(request.sender)
         found = None if sender is None else senders.find(sender)
-        if found is None:
-            return Reject(NOT_ALLOWED, "a local client may not use this sender")
-        return NoOpinion("%s is a sender of local clients", found)
+        if found is not None:
+            return NoOpinion("%s is a sender of local clients", found)
+        if sender is not None and request.login and owned.holds(request.login, sender):
+            return _OWN
+        return Reject(NOT_ALLOWED, "a local client may not use this sender")
 
-    return Restriction("local-client-sender", by_smtp(ask), waits=may_wait(local, senders))
+    return Restriction("local-client-sender", by_smtp(ask), waits=may_wait(local, senders, owned))

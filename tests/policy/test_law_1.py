@@ -23,6 +23,7 @@ from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.block_lists import NEVER_LISTED, parse_site
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Request, client, request
+from relaymilter.policy.grants import Grant, Grants
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.networks import Address, Networks, parse_network
@@ -148,7 +149,9 @@ MAILBOXES = NAMES.map(Mailboxes)
 FOLDS = st.sampled_from(list(Fold))
 OURS = st.builds(Ours, DOMAINS, st.lists(DOMAINS, max_size=2).map(tuple))
 EXEMPT = st.builds(restrictions.Exempt, NAMES, ADDRESSES)
-INSIDERS = st.builds(reputation.Insiders, ADDRESSES, st.one_of(st.none(), NAMES))
+GRANTED = Grant("joe", logins=frozenset({"joe"}), to_ours=True)
+GRANTS = st.builds(lambda ours: Grants((GRANTED,), Fold.EXACT, str, ours), OURS)
+INSIDERS = st.builds(reputation.Insiders, ADDRESSES, st.one_of(st.none(), NAMES), st.one_of(st.none(), GRANTS))
 SITES = st.lists(
     st.sampled_from(["bl.test", "bl.test=127.0.0.3*2", "other.test*2", "good.test*-3"]).map(parse_site), min_size=1
 )
@@ -164,6 +167,15 @@ DNS: st.SearchStrategy[Saying] = st.one_of(
 SWITCH = st.sampled_from([lambda: True, lambda: False])
 
 
+def owned_senders(fold: Fold) -> Strategy:
+    """What logins own, compared so."""
+    owners = st.one_of(st.none(), maps(partial(senders.parse_owners, fold)))
+    return st.builds(senders.Owned, owners, st.one_of(st.none(), NAMES), st.just(fold))
+
+
+OWNED_SENDERS = FOLDS.flatmap(owned_senders)
+
+
 def owned(fold: Fold) -> Strategy:
     """Restrictions by what logins own, compared so."""
     return st.builds(senders.reject_sender_not_owned, maps(partial(senders.parse_owners, fold)), st.just(fold))
@@ -175,8 +187,8 @@ EVERY: dict[str, Strategy] = {
     "reject_sender": st.builds(restrictions.reject_sender, MAILBOXES),
     "reject_recipient": st.builds(restrictions.reject_recipient, MAILBOXES),
     "defer_in_lockdown": st.builds(restrictions.defer_in_lockdown, SWITCH, EXEMPT, FOLDS, OURS),
-    "reject_login_client": st.builds(logins.reject_login_client, maps(logins.parse_networks), FOLDS),
-    "reject_login_recipient": st.builds(logins.reject_login_recipient, maps(logins.parse_recipients), FOLDS, OURS),
+    "reject_login_client": st.builds(logins.reject_login_client, maps(logins.parse_networks)),
+    "reject_login_recipient": st.builds(logins.reject_login_recipient, maps(logins.parse_recipients), OURS),
     "reject_sender_not_owned": FOLDS.flatmap(
         lambda fold: st.builds(
             senders.reject_sender_not_owned, maps(partial(senders.parse_owners, fold)), st.just(fold)
@@ -186,7 +198,7 @@ EVERY: dict[str, Strategy] = {
     "reject_listed_client": st.builds(reputation.reject_listed_client, INSIDERS, SITES, st.integers(1, 4), DNS),
     "reject_unconfirmed_client": st.builds(reputation.reject_unconfirmed_client, INSIDERS, DNS),
     "reject_unknown_sender_domain": st.builds(reputation.reject_unknown_sender_domain, OURS, DNS),
-    "reject_local_client_sender": st.builds(senders.reject_local_client_sender, ADDRESSES, MAILBOXES),
+    "reject_local_client_sender": st.builds(senders.reject_local_client_sender, ADDRESSES, MAILBOXES, OWNED_SENDERS),
 }
 """Every restriction there is, with any content."""
 

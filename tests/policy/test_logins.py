@@ -11,13 +11,13 @@ from relaymilter.policy.logins import (
     RECIPIENT_REFUSED,
     Fold,
     Ways,
+    bound_of,
     is_among,
     parse_networks,
     parse_recipients,
     realm_key,
     reject_login_client,
     reject_login_recipient,
-    value_of,
 )
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.policy.recipients import Ours
@@ -126,24 +126,27 @@ def test_asterisk_in_a_list_is_no_wildcard() -> None:
     ("login", "value", "asked"),
     [
         pytest.param("joe@kite.test", "joe's", ["joe@kite.test"], id="login"),
-        pytest.param("ann@Kite.test", "kite's", ["ann@Kite.test", "ann", "@kite.test"], id="realm"),
-        pytest.param("hall@Kite.test", "hall's", ["hall@Kite.test", "hall"], id="name before realm"),
+        pytest.param("ann@Kite.test", "kite's", ["ann@Kite.test", "ann@kite.test", "ann", "@kite.test"], id="realm"),
+        pytest.param("hall@Kite.test", "hall's", ["hall@Kite.test", "hall@kite.test", "hall"], id="name before realm"),
         pytest.param("hall@", "hall's", ["hall@", "hall"], id="empty realm"),
         pytest.param("hall@x@kite.test", "kite's", ["hall@x@kite.test", "@kite.test"], id="two at signs"),
         pytest.param("ann@else.test", "all", ["ann@else.test", "ann", "@else.test", "*"], id="all others"),
+        pytest.param("HALL", "hall's", ["HALL", "hall"], id="case"),
+        pytest.param("Hall@Else.test", "hall's", ["Hall@Else.test", "hall@else.test", "Hall", "hall"], id="both"),
+        pytest.param("\u212aim", "all", ["\u212aim", "*"], id="KELVIN SIGN is no k"),
         pytest.param("*", "all", ["*"], id="asterisk"),
         pytest.param("@kite.test", "kite's", ["@kite.test"], id="looks like an entry: bound as it"),
     ],
 )
-def test_value_of(login: str, value: str, asked: list[str]) -> None:
-    """The most specific entry of a map decides."""
+def test_bound_of(login: str, value: str, asked: list[str]) -> None:
+    """The most specific entry of a map decides, and every spelling of a login is bound."""
     known = Known({"joe@kite.test": "joe's", "hall": "hall's", "@kite.test": "kite's", "*": "all"})
-    assert (value, asked) == (value_of(login, known, Fold.EXACT), known.asked)
+    assert (value, asked) == (bound_of(login, known), known.asked)
 
 
-def test_value_of_nobody() -> None:
-    """A login that is in no entry has no value."""
-    assert value_of("joe", Known({"ann": "x"}), Fold.EXACT) is None
+def test_bound_of_nobody() -> None:
+    """A login that is in no entry has no bound."""
+    assert bound_of("joe", Known({"ann": "x"})) is None
 
 
 @pytest.mark.parametrize("names", [frozenset({"@kite.test"}), FailingNames()], ids=["realm known", "all down"])
@@ -270,7 +273,7 @@ FROM = table(
 )
 def test_login_client(login: str | None, address: str, refused: bool) -> None:
     """A login that is bound to networks comes from them, or is refused."""
-    answer = reject_login_client(FROM, Fold.EXACT).ask(asks(login=login, address=address))
+    answer = reject_login_client(FROM).ask(asks(login=login, address=address))
     assert refused is isinstance(answer, Reject)
     assert not refused or answer == Reject(CLIENT_REFUSED, "the client is in no network of this login")
 
@@ -280,12 +283,12 @@ def test_broken_networks(login: str) -> None:
     """A value of which one word is no network is no answer, from the networks that it has, too."""
     for _ in range(2):
         with pytest.raises(LookupFailed, match="the value of (broken|wide): "):
-            reject_login_client(FROM, Fold.EXACT).ask(asks(login=login, address="192.0.2.7"))
+            reject_login_client(FROM).ask(asks(login=login, address="192.0.2.7"))
 
 
 def test_all_others_are_bound() -> None:
     """`*` binds every login that has no entry of its own, however it is written."""
-    ask = reject_login_client(table(parse_networks, {"kim": "192.0.2.0/24", "*": ""}), Fold.LOWER_LOCAL).ask
+    ask = reject_login_client(table(parse_networks, {"kim": "192.0.2.0/24", "*": ""})).ask
     assert isinstance(ask(asks(login="Kim@kite.test", address="192.0.2.7")), NoOpinion)
     for login in ("joe", KELVIN, FULL_WIDTH, "kim@a@b", "@kim", "*", "kim "):
         assert isinstance(ask(asks(login=login, address="192.0.2.7")), Reject), login
@@ -346,7 +349,7 @@ TO = table(
 )
 def test_login_recipient(login: str | None, recipient: str, refused: bool) -> None:
     """A login that is bound to recipients writes to them, by plain paths, or is refused."""
-    answer = reject_login_recipient(TO, Fold.EXACT, OURS).ask(asks(recipient, login=login))
+    answer = reject_login_recipient(TO, OURS).ask(asks(recipient, login=login))
     assert refused is isinstance(answer, Reject), answer
     assert not isinstance(answer, Reject) or answer.reply is RECIPIENT_REFUSED
 
@@ -354,19 +357,19 @@ def test_login_recipient(login: str | None, recipient: str, refused: bool) -> No
 def test_broken_recipients() -> None:
     """A value of which one word is no mailbox is no answer, to those that it has, too."""
     with pytest.raises(LookupFailed, match="the value of broken: "):
-        reject_login_recipient(TO, Fold.EXACT, OURS).ask(asks("<bob@else.test>", login="broken"))
+        reject_login_recipient(TO, OURS).ask(asks("<bob@else.test>", login="broken"))
 
 
 def test_what_is_told_of_a_refused_recipient() -> None:
     """The trail has what the login may write to."""
-    ask = reject_login_recipient(TO, Fold.EXACT, OURS).ask
+    ask = reject_login_recipient(TO, OURS).ask
     for login, said in (("inside", "internal"), ("empty", "none")):
         assert f"this login may write to {said}" == ask(asks(login=login)).reason
 
 
 def test_domains_that_are_down() -> None:
     """Where it cannot be told what is ours, a listed mailbox is one all the same, and for others there is no answer."""
-    ask = reject_login_recipient(TO, Fold.EXACT, Ours(DomainList(FailingNames()))).ask
+    ask = reject_login_recipient(TO, Ours(DomainList(FailingNames()))).ask
     assert isinstance(ask(asks("<bob@else.test>", login="some")), NoOpinion)
     with pytest.raises(LookupFailed):
         ask(asks("<bob@kite.test>", login="some"))
@@ -375,8 +378,8 @@ def test_domains_that_are_down() -> None:
 def test_maps_that_are_down() -> None:
     """A map is asked only where there is a login, and then one that is down is no answer."""
     for ask in (
-        reject_login_client(FailingMap(), Fold.EXACT).ask,
-        reject_login_recipient(FailingMap(), Fold.EXACT, OURS).ask,
+        reject_login_client(FailingMap()).ask,
+        reject_login_recipient(FailingMap(), OURS).ask,
     ):
         assert NoOpinion("no login") == ask(asks())
         with pytest.raises(LookupFailed):

@@ -12,7 +12,10 @@ from relaymilter.milter.replies import Mta, words
 from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.block_lists import PATIENCE, parse_site
 from relaymilter.policy.domains import DomainList
-from relaymilter.policy.envelope import Certificate, Request, Told, client
+from relaymilter.policy.envelope import Certificate, Need, Request, Told, client
+from relaymilter.policy.grants import Grant, Grants
+from relaymilter.policy.logins import Fold
+from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.networks import Address, Networks, parse_network
 from relaymilter.policy.ports import Dns, LookupFailed, MailExchanger, MustWait, Outage
 from relaymilter.policy.recipients import Ours
@@ -442,3 +445,41 @@ def test_a_client_that_the_mta_does_not_tell() -> None:
     """One without an address is in no list: nothing can be asked of it."""
     assert client("").address is None
     assert isinstance(listing("bl.test", dns=Everything())(asks(address="")), NoOpinion)
+
+
+PRINTER = Grant(
+    "printer",
+    networks=Addresses(Networks([parse_network(STRANGER)])),
+    senders=Mailboxes(frozenset({"scan@kite.test"})),
+    to_ours=True,
+)
+GRANTED = Insiders(
+    Addresses(), grants=Grants((PRINTER,), Fold.EXACT, lambda: "2025-03-01", Ours(DomainList(frozenset({"kite.test"}))))
+)
+
+
+@pytest.mark.parametrize(
+    ("sender", "recipient", "known"),
+    [
+        pytest.param("<scan@kite.test>", "<bob@kite.test>", True, id="covered"),
+        pytest.param("<x@else.test>", "<bob@kite.test>", False, id="another sender"),
+        pytest.param("<scan@kite.test>", "<bob@else.test>", False, id="another recipient"),
+    ],
+)
+def test_a_client_that_a_grant_covers_is_no_stranger(sender: str, recipient: str, known: bool) -> None:
+    """For the mail that the grant is for, and for that alone."""
+    answer = listing("bl.test", dns=Everything(), insiders=GRANTED)(asks(recipient, sender=sender))
+    assert known is isinstance(answer, NoOpinion)
+
+
+NOTHING_OURS = Ours(DomainList(frozenset()))
+
+
+def test_needs_of_those_that_only_strangers_are_asked() -> None:
+    """The MTA tells certificates where a list of them, or a grant, names some."""
+    signed = Grants(
+        (Grant("signed", certificates=frozenset({"a|ca"})),), Fold.EXACT, str, Ours(DomainList(frozenset()))
+    )
+    assert [set(), {Need.CERTIFICATE}, {Need.CERTIFICATE}] == [
+        insiders.needs for insiders in (GRANTED, INSIDERS, Insiders(Addresses(), grants=signed))
+    ]

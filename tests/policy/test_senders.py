@@ -17,6 +17,7 @@ from relaymilter.policy.ports import LookupFailed, Map, Names
 from relaymilter.policy.senders import (
     NOT_ALLOWED,
     NOT_OWNED,
+    Owned,
     is_null,
     may_be_null,
     parse_owners,
@@ -283,7 +284,7 @@ ALLOWED = Mailboxes(frozenset({"joe@kite.test", "relay.test", ".sub.test", "root
 @pytest.mark.parametrize("address", ["192.0.2.7", "::ffff:192.0.2.7", "2001:db8:1::7", "198.51.100.7"])
 def test_local_client_sender(address: str, sender: str, refused: bool) -> None:
     """A local client, by its network or its address, sends as what is listed."""
-    ask = reject_local_client_sender(Addresses(LOCAL, frozenset({"198.51.100.7"})), ALLOWED).ask
+    ask = reject_local_client_sender(Addresses(LOCAL, frozenset({"198.51.100.7"})), ALLOWED, Owned()).ask
     answer = ask(asks(address=address, sender=sender))
     assert refused is isinstance(answer, Reject)
     assert not refused or answer == Reject(NOT_ALLOWED, "a local client may not use this sender")
@@ -294,22 +295,21 @@ def test_local_client_sender(address: str, sender: str, refused: bool) -> None:
     [
         pytest.param("203.0.113.7", 25, None, id="stranger"),
         pytest.param("192.0.2.66", 25, None, id="excluded"),
-        pytest.param("192.0.2.7", 25, "joe", id="login"),
         pytest.param("", 25, None, id="no address"),
         pytest.param("127.0.0.1", 0, None, id="not by SMTP"),
     ],
 )
 def test_other_clients_are_not_bound(address: str, port: int, login: str | None) -> None:
-    """Who is not local, has a login, or did not come by SMTP, is not bound by it."""
+    """Who is not local, or did not come by SMTP, is not bound by it."""
     networks = Networks([*LOCAL, parse_network("127.0.0.0/8")])
-    ask = reject_local_client_sender(Addresses(networks), ALLOWED).ask
+    ask = reject_local_client_sender(Addresses(networks), ALLOWED, Owned()).ask
     assert isinstance(ask(asks(address=address, port=port, login=login, sender="<boss@kite.test>")), NoOpinion)
 
 
 @pytest.mark.parametrize("sender", ["<>", ""])
 def test_null_sender_of_a_local_client(sender: str) -> None:
     """`<>` in the list allows the null sender, in its certain forms alone."""
-    ask = reject_local_client_sender(Addresses(LOCAL), Mailboxes(frozenset({"<>"}))).ask
+    ask = reject_local_client_sender(Addresses(LOCAL), Mailboxes(frozenset({"<>"})), Owned()).ask
     assert NoOpinion("<> is a sender of local clients") == ask(asks(address="192.0.2.7", sender=sender))
     for form in (*NULL_FORMS, b'<"<>">'):
         assert isinstance(ask(asks(address="192.0.2.7", sender=form)), Reject), form
@@ -317,13 +317,47 @@ def test_null_sender_of_a_local_client(sender: str) -> None:
 
 def test_empty_login_is_bound_as_none() -> None:
     """A login that is empty frees no local client."""
-    ask = reject_local_client_sender(Addresses(LOCAL), ALLOWED).ask
+    ask = reject_local_client_sender(Addresses(LOCAL), ALLOWED, Owned()).ask
     assert isinstance(ask(asks(address="192.0.2.7", login="", sender="<boss@kite.test>")), Reject)
 
 
 def test_addresses_or_senders_that_are_down() -> None:
     """Where it cannot be told whether a client is local, or a sender listed, there is no answer."""
     with pytest.raises(LookupFailed):
-        reject_local_client_sender(Addresses(LOCAL, FailingNames()), ALLOWED).ask(asks())
+        reject_local_client_sender(Addresses(LOCAL, FailingNames()), ALLOWED, Owned()).ask(asks())
     with pytest.raises(LookupFailed):
-        reject_local_client_sender(Addresses(LOCAL), Mailboxes(FailingNames())).ask(asks(address="192.0.2.7"))
+        reject_local_client_sender(Addresses(LOCAL), Mailboxes(FailingNames()), Owned()).ask(asks(address="192.0.2.7"))
+
+
+# Senders of local clients with a login.
+
+OF_JOE = Owned(owners(), frozenset({"joe"}), Fold.EXACT)
+
+
+@pytest.mark.parametrize(
+    ("login", "sender", "owned", "refused"),
+    [
+        pytest.param("joe", "<anyone@own.test>", OF_JOE, False, id="its own"),
+        pytest.param("joe", "<>", OF_JOE, False, id="the null sender, which it may use"),
+        pytest.param("joe", "<x@relay.test>", OF_JOE, False, id="one of all local clients"),
+        pytest.param("joe", "<boss@kite.test>", OF_JOE, True, id="another's"),
+        pytest.param("joe", "<x@else.test>", OF_JOE, True, id="nobody's"),
+        pytest.param("ann", "<>", OF_JOE, True, id="the null sender, which it may not use"),
+        pytest.param("joe", "< >", OF_JOE, True, id="no certain sender"),
+        pytest.param("joe", "<anyone@own.test>", Owned(), True, id="nothing says what it owns"),
+        pytest.param("joe", "<>", Owned(owners()), True, id="nothing says who may use the null sender"),
+        pytest.param("", "<anyone@own.test>", OF_JOE, True, id="empty login"),
+    ],
+)
+def test_login_of_a_local_client(login: str, sender: str, owned: Owned, refused: bool) -> None:
+    """A login frees a local client for the senders that it owns, and for no other."""
+    ask = reject_local_client_sender(Addresses(LOCAL), ALLOWED, owned).ask
+    assert refused is isinstance(ask(asks(address="192.0.2.7", login=login, sender=sender)), Reject)
+
+
+def test_owners_that_are_down_free_nobody() -> None:
+    """Where it cannot be told what a login owns there is no answer, but for senders of all local clients."""
+    ask = reject_local_client_sender(Addresses(LOCAL), ALLOWED, Owned(FailingMap())).ask
+    assert isinstance(ask(asks(address="192.0.2.7", login="joe", sender="<x@relay.test>")), NoOpinion)
+    with pytest.raises(LookupFailed):
+        ask(asks(address="192.0.2.7", login="joe", sender="<x@else.test>"))
