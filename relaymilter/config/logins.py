@@ -104,7 +104,7 @@ NULL_SENDER_LOGIN = EntriesOption(
 )
 LOCAL_CLIENT_SENDER = EntriesOption(
     "local-client-sender",
-    "A sender that local clients without a login may use: a mailbox, a domain, or `<>`.",
+    "A sender that local clients may use, besides those that their login owns: a mailbox, a domain, or `<>`.",
     "MAILBOX|DOMAIN|TYPE:NAME",
     form=MAILBOX,
     unset="every sender",

@@ -4,14 +4,19 @@ A plain path is judged by itself. One that an MTA might read otherwise has two w
 MTA made of it, {rcpt_addr}, is ours as well. Routing in a local part is never ours.
 """
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from relaymilter.policy.address import Malformed, Path, parse
-from relaymilter.policy.domains import DomainList
+from relaymilter.policy.domains import DomainList, ascii_lower
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.ports import may_wait
 from relaymilter.policy.verdict import NoOpinion
+
+_NO_DOMAIN = NoOpinion("a path without a domain is not a local domain")
+_NAME = re.compile(rb"<[A-Za-z0-9._+-]{1,64}>")
+"""A name that leaves nothing to interpret."""
 
 
 class Listed(NamedTuple):
@@ -47,11 +52,26 @@ class Ours:
         return any(isinstance(self.mailbox_at(each, request, ""), Listed) for each in self.others)
 
     def local_mailbox(self, request: Request) -> Listed | NoOpinion:
-        """The entry that makes the recipient local, or why none does; `<postmaster>` is (RFC 5321 4.5.1)."""
+        """The entry that makes the recipient local, or why none does."""
         path = request.path
-        if isinstance(path, Path) and not (path.domain or path.routing) and path.local.lower() == "postmaster":
-            return self._against(request, "") or Listed("postmaster", "")
+        if isinstance(path, Path) and not (path.domain or path.routing):
+            return self._unqualified(request, ascii_lower(path.local))
         return self.mailbox_at(self.local, request, "a local domain")
+
+    def _unqualified(self, request: Request, local: str) -> Listed | NoOpinion:
+        """A path without a domain: `<postmaster>` is local (RFC 5321 4.5.1).
+
+        Another name is so where nothing in it could be interpreted and the MTA says at which local domain of ours it
+        is, as Postfix does; a bare {rcpt_addr} (Sendmail) says not where the name goes: it may be to LOCAL_RELAY.
+        """
+        if local == "postmaster":
+            return self._against(request, "") or Listed("postmaster", "")
+        read = None if request.rcpt_addr is None else parse(request.rcpt_addr)
+        if not (_NAME.fullmatch(request.recipient) and isinstance(read, Path)):
+            return _NO_DOMAIN
+        if read.routing or ascii_lower(read.local) != local or self.local.match(read.domain) is None:
+            return _NO_DOMAIN
+        return Listed(f"{local}@{read.domain}", "")
 
     def mailbox_at(self, domains: DomainList, request: Request, kind: str) -> Listed | NoOpinion:
         """The entry of these domains that holds the recipient, or why none does; `kind` is what they are, in words."""

@@ -380,7 +380,7 @@ BOUND = ("--client=203.0.113.7", "--recipient=<v@example.com>", "--login=bob", "
         (
             ["--local-client-sender=example.org", "--local-network=203.0.113.7", "--login="],
             "a local client may not use this sender",
-            "--login=bob",
+            "--sender=<b@example.org>",
         ),
     ],
     ids=lambda value: value[0].partition("=")[0].removeprefix("--") if isinstance(value, list) else "",

@@ -46,6 +46,18 @@ def only_ours(raw: bytes) -> bool:
     return local.lower() == b"postmaster" if host is None else _is_ours(host)
 
 
+_ATOM = re.compile(rb"<([A-Za-z0-9._+-]{1,64})>")
+
+
+def name_at_ours(raw: bytes, rcpt_addr: bytes | None) -> bool:
+    """A name without a domain, and nothing to interpret, which the MTA reads as that name at a host that is ours."""
+    found = _ATOM.fullmatch(raw)
+    parts = None if rcpt_addr is None else _parts(rcpt_addr)
+    if found is None or parts is None or parts[1] is None:
+        return False
+    return parts[0].lower() == found[1].lower() and _is_ours(parts[1])
+
+
 def read_as_ours(rcpt_addr: bytes) -> bool:
     """The same of {rcpt_addr}, which may be the bare name of any local user."""
     parts = _parts(rcpt_addr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.policy.oracle import only_ours, plain_and_ours, read_as_ours
+from tests.policy.oracle import name_at_ours, only_ours, plain_and_ours, read_as_ours
 from tests.policy.test_relay import HONEST, HONEST_BUT_ODD
 
 
@@ -54,3 +54,22 @@ def test_not_ours(recipient: str) -> None:
 def test_read_as_ours(rcpt_addr: bytes, ours: bool) -> None:
     """{rcpt_addr} may be bare, but may not ask for routing."""
     assert ours is read_as_ours(rcpt_addr)
+
+
+@pytest.mark.parametrize(
+    ("raw", "rcpt_addr", "ours"),
+    [
+        (b"<b>", b"b@kite.test", True),
+        (b"<B>", b"b@a.sub.test", True),
+        (b"<b>", b"c@kite.test", False),
+        (b"<b>", b"b@else.test", False),
+        (b"<b>", b"b", False),
+        (b"<b>", None, False),
+        (b"b", b"b@kite.test", False),
+        (b'<"b">', b"b@kite.test", False),
+        (b"<b%else.test>", b"b@kite.test", False),
+    ],
+)
+def test_name_at_ours(raw: bytes, rcpt_addr: bytes | None, ours: bool) -> None:
+    """A name is ours by the host that the MTA gives it."""
+    assert ours is name_at_ours(raw, rcpt_addr)

@@ -35,7 +35,6 @@ OURS = Ours(LOCAL, (RELAYED,))
 HOSTILE = [
     pytest.param("<b@else.test>", id="third party"),
     pytest.param("b@else.test", id="no brackets"),
-    pytest.param("<b>", id="no domain"),
     pytest.param("<>", id="null path"),
     pytest.param("", id="nothing"),
     pytest.param("<b%else.test@kite.test>", id="percent"),
@@ -378,3 +377,50 @@ def test_second_witness_needs_a_table_too() -> None:
     rule = permit_local_recipient(Ours(LOCAL, (DomainList(FailingNames()),)))
     with pytest.raises(LookupFailed):
         rule.ask(request(client(STRANGER), b'<"b"@kite.test>', rcpt_addr=b"b@other.test"))
+
+
+@pytest.mark.parametrize("rcpt_addr", [b"root@kite.test", b"root@KITE.test", b"Root@a.sub.test", b'"root"@kite.test'])
+@pytest.mark.parametrize("recipient", ["<root>", "<ROOT>"])
+def test_name_at_a_local_domain(recipient: str, rcpt_addr: bytes) -> None:
+    """A name without a domain is local where the MTA reads it as that name at a local domain."""
+    decision = decide(recipient, rcpt_addr=rcpt_addr)
+    assert "permit local-recipient" == outcome(decision)
+    assert decision.verdict.reason.startswith("root@")
+    assert decision.verdict.reason.endswith(" is local")
+
+
+@pytest.mark.parametrize(
+    ("recipient", "rcpt_addr"),
+    [
+        pytest.param("<root>", None, id="nothing said"),
+        pytest.param("<root>", b"root", id="bare, as Sendmail has it"),
+        pytest.param("<root>", b"root@relay.test", id="a relay domain"),
+        pytest.param("<root>", b"root@else.test", id="a foreign domain"),
+        pytest.param("<root>", b"joe@kite.test", id="another name"),
+        pytest.param("<root>", b"root%else.test@kite.test", id="routing"),
+        pytest.param("<root>", b"\xff", id="unreadable"),
+        pytest.param("<>", b"kite.test", id="null path"),
+        pytest.param("root", b"root@kite.test", id="no brackets"),
+        pytest.param('<"root">', b"root@kite.test", id="quoted"),
+        pytest.param(r"<ro\ot>", b"root@kite.test", id="escaped"),
+        pytest.param("<root(c)>", b"root@kite.test", id="comment"),
+        pytest.param("< root>", b"root@kite.test", id="blank"),
+        pytest.param("<root> X=y", b"root@kite.test", id="parameter"),
+        pytest.param("<root/x>", b"root/x@kite.test", id="slash"),
+        pytest.param("<ro\u00f6t>", "ro\u00f6t@kite.test".encode(), id="not ASCII"),
+        pytest.param("<else.test!root>", b"root@kite.test", id="bang"),
+        pytest.param("<root%else.test>", b"root@kite.test", id="percent"),
+        pytest.param('<"root@else.test">', b"root@kite.test", id="quoted at"),
+    ],
+)
+def test_name_that_is_not_local(recipient: str, rcpt_addr: bytes | None) -> None:
+    """Nor is one that leaves something to interpret, whatever the MTA makes of it."""
+    assert outcome(decide(recipient, rcpt_addr=rcpt_addr)) == "reject no-rule"
+
+
+def test_name_asks_no_table_without_need() -> None:
+    """Where the MTA reads a name as another one nothing is looked up; else the table must answer."""
+    rule = permit_local_recipient(Ours(DomainList(FailingNames())))
+    assert isinstance(rule.ask(request(client(STRANGER), b"<root>", rcpt_addr=b"joe@kite.test")), NoOpinion)
+    with pytest.raises(LookupFailed):
+        rule.ask(request(client(STRANGER), b"<root>", rcpt_addr=b"root@kite.test"))
