@@ -1,9 +1,9 @@
 """`lmdb:`: an LMDB file, as Postfix's postmap makes it or any other program, asked in place.
 
 No lock file is used, since a reader may not be allowed to write one. Readers do as Postfix's do: each look-up has a
-shared fcntl() lock, which postmap waits for. And it counts only if nothing was committed during it, so it is right with
-any writer. LMDB believes what it reads: a file that was cut off is noticed by its size, but one that is damaged
-elsewhere, or cut off during the very look-up, may end the worker. So files are to be replaced by mv, and not by cp.
+shared fcntl() lock, which postmap waits for. And it counts only if nothing was committed during it: LMDB does not use a
+page of a state again before the next one is committed, so it is right with any writer. LMDB's own library maps the
+file, and ends the process when that is cut off meanwhile; here pages are read (lmdb_file.py): one that is gone fails.
 """
 
 import errno
@@ -15,29 +15,17 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from relaymilter.files.safety import require_safe
 from relaymilter.policy.ports import LookupFailed
+from relaymilter.tables import lmdb_file
+from relaymilter.tables.lmdb_file import BadFile, State
 from relaymilter.tables.table import TableError
-
-try:
-    import lmdb
-except ImportError:
-    raise TableError(
-        "tables of type lmdb need python3-lmdb: apt install python3-lmdb, or pip install 'relaymilter[lmdb]'"
-    ) from None
 
 LOOK_AGAIN = 1.0
 """Seconds for which a file at its path is believed to be the same."""
-ATTEMPTS = 10
-"""At one answer while another program writes."""
-MAPPED = 16 << 20
-"""Bytes of a file that may be in memory by our asking; pages in use count in the size of every worker."""
-TOUCHED = 128 << 10
-"""Bytes that one look-up may add to these: Linux maps 64 KiB around a page that is needed."""
-METAS = 2
-"""Pages that every file begins with."""
+ATTEMPTS = 50
+"""At one answer while another program writes; each takes some 10 us."""
 
 _SHARED, _UNLOCKED = (struct.pack("hhqqi4x", kind, os.SEEK_SET, 0, 0, 0) for kind in (fcntl.F_RDLCK, fcntl.F_UNLCK))
 
@@ -60,7 +48,7 @@ class LmdbTable:
 
 
 _files: "dict[str, _File]" = {}
-"""By path: several tables, and those of before a reload, share one, for LMDB opens no file twice."""
+"""By path: several tables, and those of before a reload, share one."""
 
 
 def open_table(kind: str, name: str) -> LmdbTable:
@@ -77,7 +65,7 @@ def open_table(kind: str, name: str) -> LmdbTable:
 
 
 class _File:
-    """A file and what is open of it. One thread at a time: closing what another reads would end the process."""
+    """A file and what is open of it, for one thread at a time, as another might close what this one reads."""
 
     def __init__(self, path: str) -> None:
         self._path = os.path.abspath(path)
@@ -88,11 +76,11 @@ class _File:
     def get(self, key: bytes) -> bytes | None:
         """The value of a key. Raises LookupFailed."""
         with self._lock:
-            problem: Exception = lmdb.Error("always written to")
+            problem: Exception = BadFile("always written to")
             for _ in range(ATTEMPTS):
                 try:
                     sure, value = self._current().get(key)
-                except lmdb.Error as error:  # a writer made it larger, or has just used a page again that was read
+                except BadFile as error:  # a writer has just used a page again that was read, or it was replaced
                     problem = error
                     self._close()
                 except OSError as error:
@@ -101,11 +89,11 @@ class _File:
                 else:
                     if sure:
                         return value
-        raise LookupFailed(str(problem).removeprefix(f"{self._path}: "))
+        raise LookupFailed(str(problem))
 
     def _current(self) -> "_Open":
         opened, now = self._open, time.monotonic()
-        if opened and self._owner == os.getpid() and not opened.has_touched_enough():
+        if opened and self._owner == os.getpid():
             if now < opened.look_again:
                 return opened
             if _identity(os.stat(self._path)) == opened.identity:
@@ -126,57 +114,44 @@ def _identity(found: os.stat_result) -> tuple[int, int]:
 
 
 class _Open:
-    """An LMDB environment, and a descriptor of its file for the size and the lock."""
+    """A descriptor of a file, for what is in it and for the lock."""
 
     def __init__(self, path: str, look_again: float) -> None:
-        """Raises OSError and lmdb.Error."""
+        """Raises OSError and BadFile."""
         self.look_again = look_again
-        self._asked = 0
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             found = os.fstat(self._descriptor)
             self.identity = _identity(found)
             if not stat.S_ISREG(found.st_mode) or not found.st_size:
                 raise OSError(errno.EINVAL, "empty, or no file")
-            self._environment: Any = lmdb.open(
-                path, subdir=False, readonly=True, create=False, lock=False, readahead=False
-            )
-            try:
-                self._page = self._environment.stat()["psize"]
-                if _identity(os.stat(path)) != self.identity:
-                    raise lmdb.Error("replaced while it was opened")
-            except BaseException:
-                self._environment.close()
-                raise
+            self._page_size = lmdb_file.page_size(self._descriptor)
+            self._metas = b""
+            self._state: State | None = None
         except BaseException:
             os.close(self._descriptor)
             raise
 
     def close(self) -> None:
-        """Unmap it."""
-        self._environment.close()
+        """It is not read any more."""
         os.close(self._descriptor)
 
-    def has_touched_enough(self) -> bool:
-        """Is it time to unmap what look-ups have left in memory?"""
-        return self._asked * TOUCHED > MAPPED
-
     def get(self, key: bytes) -> tuple[bool, bytes | None]:
-        """Whether the answer is sure, and the value of a key. Raises OSError and lmdb.Error."""
-        self._asked += 1
+        """Whether the answer is sure, and the value of a key. Raises OSError and BadFile."""
         locked = self._set_lock(_SHARED)
         try:
-            self._demand_all_pages()
-            with self._environment.begin() as transaction:
-                committed = transaction.id()
-                value = transaction.get(key + b"\0")
-                value = transaction.get(key) if value is None else value.removesuffix(b"\0")
-            return self._environment.info()["last_txnid"] == committed, value
-        except lmdb.BadValsizeError:  # no key is so long
-            return True, None
+            value = self._latest().find(key)
+            return lmdb_file.metas(self._descriptor, self._page_size) == self._metas, value
         finally:
             if locked:
                 self._set_lock(_UNLOCKED)
+
+    def _latest(self) -> State:
+        metas = lmdb_file.metas(self._descriptor, self._page_size)
+        if self._state is None or metas != self._metas:
+            self._state = State(self._descriptor, lmdb_file.latest(metas, self._page_size))
+            self._metas = metas
+        return self._state
 
     def _set_lock(self, lock: bytes) -> bool:
         try:
@@ -184,13 +159,3 @@ class _Open:
         except OSError:  # a writer has it for a moment, or the file system has no locks
             return False
         return True
-
-    def _demand_all_pages(self) -> None:
-        """What is beyond the end of a file ends the process that reads it there.
-
-        LMDB writes the last page that it has counted, but for values of kilobytes deleted in the transaction that put
-        them; such a file counts as cut off, too, until the next commit.
-        """
-        size = os.fstat(self._descriptor).st_size
-        if size < METAS * self._page or size < (self._environment.info()["last_pgno"] + 1) * self._page:
-            raise lmdb.Error("the file is cut off")  # or was made larger between the two numbers

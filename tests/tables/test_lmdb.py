@@ -10,15 +10,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import lmdb as driver
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.tables import lmdb as module
+from relaymilter.tables import lmdb_file
+from relaymilter.tables.lmdb_file import State
 from relaymilter.tables.registry import open_table
 from relaymilter.tables.table import Loaded, TableError
+from tests.rig.folders import open_folder
 
 from .kinds.lmdb import postmap, write
 
@@ -312,10 +318,99 @@ def test_a_large_file_takes_little_memory(tmp_path: Path) -> None:
     assert most - before < 20 << 10
 
 
-def test_without_the_driver_its_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Who has no py-lmdb is told how to get it."""
-    write(tmp_path / "domains.lmdb", [])
+ASK = """
+import sys, threading
+from relaymilter.policy.ports import LookupFailed
+from relaymilter.tables.registry import open_table
+
+table = open_table(sys.argv[1])
+seen = set()
+def ask():
+    while not done.is_set():
+        for number in range(0, 20000, 371):
+            try:
+                seen.add(table.find(f"{number}.example.org"))
+            except LookupFailed:
+                seen.add("failed")
+done = threading.Event()
+threads = [threading.Thread(target=ask) for _ in range(2)]
+for thread in threads:
+    thread.start()
+print("asking", flush=True)
+sys.stdin.read()
+done.set()
+for thread in threads:
+    thread.join()
+print(sorted(map(str, seen)))
+"""
+
+
+def test_a_file_cut_off_during_look_ups_ends_no_process(tmp_path: Path) -> None:
+    """A process that asks all the time outlives it, a thousand times over, and is never told a wrong value."""
+    path = tmp_path / "domains.lmdb"
+    write(path, [(f"{number}.example.org", "x" * 100) for number in range(20_000)])
+    content = path.read_bytes()
+    command = (sys.executable, "-c", ASK, f"lmdb:{path}")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "asking\n" == process.stdout.readline()
+        with path.open("r+b", buffering=0) as file:
+            for round_ in range(1000):
+                file.truncate(4096 * (round_ % 40))
+                file.seek(0)
+                file.write(content)
+        said, _ = process.communicate(timeout=60)
+    assert 0 == process.returncode
+    assert f"['failed', '{'x' * 100}']\n" == said
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_what_lmdb_finds_is_found(data: st.DataObject) -> None:
+    """Whatever was put and deleted, with values of every length, is what LMDB itself would find."""
+    keys = st.one_of(st.binary(min_size=1, max_size=500), st.sampled_from([b"a", b"a\0", b"a\0\0", b"ab", b"b\0"]))
+    entries = data.draw(st.dictionaries(keys, st.integers(0, 6000), max_size=60))
+    gone = data.draw(st.sets(st.sampled_from(sorted(entries)), max_size=30)) if entries else set()
+    with open_folder() as folder:
+        environment = driver.open(f"{folder}/x.mdb", subdir=False, lock=False, map_size=1 << 26)
+        with environment.begin(write=True) as transaction:
+            for key, size in entries.items():
+                transaction.put(key, b"%d" % size * (size // 4))
+        with environment.begin(write=True) as transaction:
+            for key in gone:
+                transaction.delete(key)
+        with environment.begin() as transaction, open(f"{folder}/x.mdb", "rb") as file:
+            size = lmdb_file.page_size(file.fileno())
+            state = State(file.fileno(), lmdb_file.latest(lmdb_file.metas(file.fileno(), size), size))
+            for key in [*entries, b"a", b"c", *(key + b"\0" for key in entries)]:
+                expected = transaction.get(key + b"\0") if len(key) < 511 else None
+                expected = transaction.get(key) if expected is None else expected.removesuffix(b"\0")
+                assert expected == state.find(key)
+        environment.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_damaged_file_is_no_error_of_ours(data: st.DataObject) -> None:
+    """Whatever octets are changed, what is found is a value, none, or LookupFailed: nothing else is raised."""
+    with open_folder() as folder:
+        path = Path(folder) / "x.mdb"
+        write(path, [(f"{number}.example.org", "x" * (number % 7 * 900)) for number in range(200)])
+        content = bytearray(path.read_bytes())
+        for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=40)):
+            content[at] = data.draw(st.integers(0, 255))
+        heads = [number * 4096 + offset for number in range(len(content) // 4096) for offset in range(8, 24)]
+        content[data.draw(st.sampled_from(heads))] = data.draw(st.integers(0, 255))
+        path.write_bytes(content)
+        find = finder(path)
+        for number in range(0, 200, 7):
+            with suppress(LookupFailed):
+                find(f"{number}.example.org")
+
+
+def test_no_driver_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Files are asked without py-lmdb."""
+    write(tmp_path / "domains.lmdb", [("example.org", "OK")])
     monkeypatch.delitem(sys.modules, "relaymilter.tables.lmdb")
     monkeypatch.setitem(sys.modules, "lmdb", None)
-    with pytest.raises(TableError, match=r"apt install python3-lmdb, or pip install 'relaymilter\[lmdb\]'"):
-        open_table(f"lmdb:{tmp_path}/domains.lmdb")
+    assert "OK" == finder(tmp_path / "domains.lmdb")("example.org")
