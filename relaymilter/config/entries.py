@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from relaymilter.config.forms import Form
+from relaymilter.config.packed import name_set
 from relaymilter.config.problems import FirstOfMany, Problems, Value
 from relaymilter.config.sets import NameSet, NetworkSet
 from relaymilter.policy.networks import LocalNetwork, Networks
 from relaymilter.policy.ports import Table
-from relaymilter.tables.packed import name_set
 from relaymilter.tables.registry import is_table, open_table
 from relaymilter.tables.table import Entry, Loaded, TableError
 from relaymilter.tables.text import Lines

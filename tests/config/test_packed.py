@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relaymilter.tables.packed import MANY, PackedNames, name_set
+from relaymilter.config.packed import MANY, PackedNames, name_set
 
 NAMES = st.sets(st.text(st.sampled_from("ab.\u00fc")))
 ANYTHING = st.text(st.sampled_from("ab.\u00fc\n"))
