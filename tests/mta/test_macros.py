@@ -134,7 +134,7 @@ LISTENERS = {
 @pytest.mark.parametrize("port", [25, 587])
 def test_listener(telling: Telling, source: str, port: int) -> None:
     """Its name is milter_macro_daemon_name, or Name= of DAEMON_OPTIONS; Sendmail writes IPv6 at length."""
-    number = telling.mta.address.rpartition(".")[2]
+    number = telling.mta.address6.rpartition(":")[2]
     at_length = telling.mta.address6 if telling.is_postfix else f"IPv6:2001:db8:0:0:0:0:0:{number}"
     with telling.client(source=source, port=port) as client:
         assert telling.of(client, LISTENER) == {

@@ -78,7 +78,8 @@ class Namespace:
     def new_server_addresses(self) -> tuple[str, str]:
         """Give an IPv4 and an IPv6 address, put on the interface, that nobody else has."""
         self._last_host += 1
-        pair = f"192.0.2.{self._last_host}", f"2001:db8::{self._last_host}"
+        # Beyond 2001:db8::99, which conversations take for nobody's: a literal of its own is local to an MTA.
+        pair = f"192.0.2.{self._last_host}", f"2001:db8::1{self._last_host:03}"
         self.run("ip", "address", "add", f"{pair[0]}/32", "dev", "lo")
         self.run("ip", "address", "add", f"{pair[1]}/128", "dev", "lo", "nodad")
         return pair
