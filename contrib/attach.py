@@ -9,13 +9,14 @@ own names as local domains; root serves TCP as nobody, unless told otherwise. Wh
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from relaymilter.cli.flags import flags
 from relaymilter.cli.run import run
-from relaymilter.config.endpoint import Endpoint, FdEndpoint, InetEndpoint, UnixEndpoint
+from relaymilter.config.endpoint import Endpoint, FdEndpoint, InetEndpoint, NamedFdEndpoint, UnixEndpoint
 from relaymilter.config.forms import parse_domain
 from relaymilter.config.model import Settings
 from relaymilter.config.problems import ConfigError
@@ -31,7 +32,7 @@ def main(arguments: list[str]) -> None:
     settings = settings_of(arguments)
     if settings is not None:
         added = additions(arguments, settings)
-        print(message(settings.listen.sockets[0], added), flush=True)  # noqa: T201
+        print(message(settings.listen.sockets, added), flush=True)  # noqa: T201
         arguments = [*arguments, *added]
     os.execv(sys.executable, [sys.executable, "-sP", "-m", "relaymilter", "run", *arguments])  # noqa: S606
 
@@ -61,13 +62,14 @@ def additions(arguments: list[str], settings: Settings) -> list[str]:
     added = []
     if not given(arguments).keys() & {"config", "local_domain", "relay_domain"}:
         added += [word for name in host_names() for word in ("--local-domain", name)]
-    if (
-        os.geteuid() == 0
-        and settings.daemon.account is None
-        and not isinstance(settings.listen.sockets[0], UnixEndpoint)
-    ):
+    if os.geteuid() == 0 and settings.daemon.account is None and not _any_unix(settings):
         added += ["--user", "nobody"]
     return added
+
+
+def _any_unix(settings: Settings) -> bool:
+    """A unix socket is root's to give."""
+    return any(isinstance(socket, UnixEndpoint) for socket in settings.listen.sockets)
 
 
 def host_names() -> list[str]:
@@ -96,9 +98,9 @@ def is_domain(name: str) -> bool:
     return not name.startswith(".")
 
 
-def message(socket: Endpoint, added: list[str]) -> str:
+def message(sockets: Sequence[Endpoint], added: list[str]) -> str:
     """All that is printed."""
-    parts = [f"relaymilter serves on {socket}."]
+    parts = [f"relaymilter serves on {', '.join(map(str, sockets))}."]
     if added:
         parts[0] += f" Flags added: {' '.join(added)}"
     if "--local-domain" in added:
@@ -106,20 +108,23 @@ def message(socket: Endpoint, added: list[str]) -> str:
             "Only these names of the host are local: to a mailbox in any other domain a stranger is refused. Name the\n"
             "domains that you host with --local-domain, and try it with --dry-run first."
         )
-    if isinstance(socket, FdEndpoint):
-        parts.append("The lines for the MTA depend on the socket that was handed down: see README.rst.")
-    else:
-        parts.append(
-            "Postfix: put this into /etc/postfix/main.cf (where smtpd_milters names others already, add this one at\n"
-            "the end), then run `postfix reload`. non_smtpd_milters stays as it is.\n\n" + indented(main_cf(socket))
-        )
-        if isinstance(socket, UnixEndpoint):
-            parts.append(unix_note(socket.path))
-        parts.append(
-            "Sendmail: put this into /etc/mail/sendmail.mc, after other filters and before MAILER_DEFINITIONS, then\n"
-            "run `make -C /etc/mail` and restart Sendmail.\n\n" + indented(sendmail_mc(socket))
-        )
+    parts += [part for socket in sockets for part in lines_for(socket)]
+    if len(sockets) > 1:
+        parts.append("An MTA gets the lines of one of these sockets, not of all.")
     return "\n\n".join(parts) + "\n"
+
+
+def lines_for(socket: Endpoint) -> list[str]:
+    """What attaches an MTA to this socket."""
+    if isinstance(socket, FdEndpoint | NamedFdEndpoint):
+        return ["The lines for the MTA depend on the socket that was handed down: see README.rst."]
+    return [
+        "Postfix: put this into /etc/postfix/main.cf (where smtpd_milters names others already, add this one at\n"
+        "the end), then run `postfix reload`. non_smtpd_milters stays as it is.\n\n" + indented(main_cf(socket)),
+        *([unix_note(socket.path)] if isinstance(socket, UnixEndpoint) else []),
+        "Sendmail: put this into /etc/mail/sendmail.mc, after other filters and before MAILER_DEFINITIONS, then\n"
+        "run `make -C /etc/mail` and restart Sendmail.\n\n" + indented(sendmail_mc(socket)),
+    ]
 
 
 def main_cf(socket: UnixEndpoint | InetEndpoint) -> list[str]:

@@ -7,7 +7,9 @@ import click
 
 from relaymilter.cli.explain import explain
 from relaymilter.cli.import_ import import_
+from relaymilter.cli.reload import reload
 from relaymilter.cli.run import run
+from relaymilter.cli.status import status
 from relaymilter.cli.usage import Commands, in_one_line
 from relaymilter.cli.version import version_option
 
@@ -19,6 +21,8 @@ def relaymilter() -> None:
 
 
 relaymilter.add_command(run)
+relaymilter.add_command(status)
+relaymilter.add_command(reload)
 relaymilter.add_command(explain)
 relaymilter.add_command(import_)
 

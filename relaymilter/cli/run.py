@@ -11,9 +11,10 @@ from relaymilter.cli.version import version_option
 from relaymilter.config.options import GROUPS
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, Reading, read
-from relaymilter.daemon.listener import CannotListen, open_listener
-from relaymilter.daemon.privileges import occupy_standard_streams, raise_file_limit
-from relaymilter.daemon.supervisor import Supervisor, WorkerFailed, block_signals
+from relaymilter.daemon.failures import CannotServe
+from relaymilter.daemon.opened import open_all
+from relaymilter.daemon.privileges import occupy_standard_streams, raise_file_limit, require_root_for
+from relaymilter.daemon.supervisor import Supervisor, block_signals
 from relaymilter.daemon.watch import Watch, read_steadily
 from relaymilter.observe.sink import log_to
 
@@ -35,12 +36,9 @@ def run(check: bool, config: Path | None, **given: Any) -> int:
     except ConfigError as error:
         tell(error)
         return os.EX_USAGE if error.only_flags else os.EX_CONFIG
-    except (CannotListen, WorkerFailed) as error:
+    except CannotServe as error:
         click.echo(f"relaymilter: {error}", err=True)
-        return os.EX_UNAVAILABLE
-    except OSError as error:
-        click.echo(f"relaymilter: {error.filename or ''}: {error.strerror}", err=True)
-        return os.EX_CANTCREAT
+        return error.status
     return os.EX_OK
 
 
@@ -56,8 +54,9 @@ def _supervisor(asked: Flags) -> Supervisor:
     settings = reading.settings
     log_to(settings.log.syslog, settings.log.verbose)
     _warn(reading)
-    listener = open_listener(settings.listen, settings.daemon.account)
-    return Supervisor(settings, lambda: read(asked), listener, Watch(seen))
+    require_root_for(settings.daemon.account)
+    opened = open_all(settings.listen, settings.daemon.account)
+    return Supervisor(reading, lambda: read(asked), opened, Watch(seen))
 
 
 def _warn(reading: Reading) -> None:

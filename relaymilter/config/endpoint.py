@@ -44,9 +44,20 @@ class FdEndpoint:
         return f"fd:{self.number}"
 
 
-Endpoint: TypeAlias = UnixEndpoint | InetEndpoint | FdEndpoint
+@dataclass(frozen=True, slots=True)
+class NamedFdEndpoint:
+    """Every socket of this name that systemd handed down: FileDescriptorName= (systemd.socket(5))."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"fd:{self.name}"
+
+
+Endpoint: TypeAlias = UnixEndpoint | InetEndpoint | FdEndpoint | NamedFdEndpoint
 
 _FORMS = "give unix:/PATH, inet:PORT@HOST, inet6:PORT@[HOST] or fd:N"
+_FD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]{0,254}")
 _PORT_AT_HOST = re.compile(r"([0-9]+)@(.+)")
 _HOST_PORT = re.compile(r"(\[.+\]|[^:]+):([0-9]+)")
 
@@ -65,10 +76,24 @@ def parse_endpoint(text: str) -> Endpoint:
         case "inet" | "inet6":
             return _inet(kind, rest)
         case "fd":
-            if not rest.isascii() or not rest.isdigit():
-                raise ValueError(f"fd:{rest} is no file descriptor: give a number, such as fd:3")
-            return FdEndpoint(int(rest))
+            return _fd(rest)
     raise ValueError(f"{kind!r} is no kind of socket: {_FORMS}")
+
+
+def parse_control(text: str) -> UnixEndpoint | FdEndpoint | NamedFdEndpoint:
+    """The control socket that this names: an absolute path, or fd:. Raises ValueError, in words."""
+    endpoint = parse_endpoint(text)
+    if isinstance(endpoint, InetEndpoint):
+        raise ValueError(f"{text} is open to everybody on this machine: give the path of a unix socket")
+    return endpoint
+
+
+def _fd(text: str) -> FdEndpoint | NamedFdEndpoint:
+    if text.isascii() and text.isdigit():
+        return FdEndpoint(int(text))
+    if not _FD_NAME.fullmatch(text):
+        raise ValueError(f"fd:{text} is no file descriptor: give a number, such as fd:3, or a name that systemd gives")
+    return NamedFdEndpoint(text)
 
 
 def _unix(path: str) -> UnixEndpoint:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from relaymilter.config.account import group_id
-from relaymilter.config.endpoint import Endpoint, parse_endpoint
+from relaymilter.config.endpoint import Endpoint, parse_control, parse_endpoint
 from relaymilter.config.option import ListOption, Option
 from relaymilter.config.scalars import absolute
 from relaymilter.config.values import Values
@@ -19,7 +19,8 @@ def _octal_mode(text: str) -> int:
 
 SOCKET = ListOption(
     "socket",
-    "Where to listen: unix:PATH, local:PATH, a bare path, inet:PORT@HOST, inet:HOST:PORT, inet6:PORT@[HOST], or fd:N.",
+    "Where to listen: unix:PATH, local:PATH, a bare path, inet:PORT@HOST, inet:HOST:PORT, inet6:PORT@[HOST], fd:N, or "
+    "fd:NAME.",
     "SOCKET",
     short=("-p",),
     parse=parse_endpoint,
@@ -30,7 +31,13 @@ SOCKET_MODE = Option(
 )
 SOCKET_GROUP = Option("socket-group", "The group of a unix socket.", "GROUP", parse=group_id)
 PIDFILE = Option("pidfile", "Write the process id to this file.", "PATH", short=("-P",), parse=absolute)
-OPTIONS = (SOCKET, SOCKET_MODE, SOCKET_GROUP, PIDFILE)
+CONTROL = Option(
+    "control",
+    "The unix socket where `status` and `reload` ask, or fd:NAME; else it is beside the pid file.",
+    "PATH",
+    parse=parse_control,
+)
+OPTIONS = (SOCKET, SOCKET_MODE, SOCKET_GROUP, PIDFILE, CONTROL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,8 @@ class ListenSettings:
     socket_mode: int
     socket_gid: int | None
     pidfile: str | None
+    control: Endpoint | None = None
+    """Where the daemon is asked; None: where daemon.control.default_control() says."""
 
 
 def read(values: Values) -> ListenSettings:
@@ -51,4 +60,5 @@ def read(values: Values) -> ListenSettings:
         socket_mode=values.one(SOCKET_MODE),
         socket_gid=values.maybe(SOCKET_GROUP),
         pidfile=values.maybe(PIDFILE),
+        control=values.maybe(CONTROL),
     )

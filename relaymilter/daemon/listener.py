@@ -1,4 +1,4 @@
-"""The listening socket: opened by the parent, removed by it, shared by the workers.
+"""The listening sockets: opened by the parent, removed by it, shared by the workers.
 
 A unix socket that no one listens on any more is replaced, one that answers is not. One that a daemon on its way out
 still holds is waited for a moment, of either family, so that a restart at once works.
@@ -6,18 +6,22 @@ still holds is waited for a moment, of either family, so that a restart at once 
 
 import contextlib
 import errno
+import fcntl
+import grp
 import logging
 import os
 import socket
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
 from relaymilter.config.account import Account
-from relaymilter.config.endpoint import Endpoint, FdEndpoint, InetEndpoint, UnixEndpoint
+from relaymilter.config.endpoint import Endpoint, FdEndpoint, InetEndpoint, NamedFdEndpoint, UnixEndpoint
 from relaymilter.config.listen import ListenSettings
+from relaymilter.daemon.failures import CannotListen, status_of
+from relaymilter.daemon.handed_down import named, numbered
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +29,6 @@ BACKLOG = 1024
 _BUSY_SECONDS = 2.0
 
 T = TypeVar("T")
-
-
-class CannotListen(Exception):
-    """The socket cannot be had; the text says which and why."""
 
 
 @dataclass(slots=True)
@@ -39,43 +39,51 @@ class Listener:
     endpoint: Endpoint
     inode: tuple[int, int] | None = None
 
+    @property
+    def handed_down(self) -> bool:
+        """It is its owner's to shut, and only let go here."""
+        return isinstance(self.endpoint, FdEndpoint)
+
     def close(self) -> None:
         """Stop listening here, and remove the unix socket if it is still the one that we made."""
         self.socket.close()
         if isinstance(self.endpoint, UnixEndpoint) and self.inode is not None:
             try:
-                if _inode(self.endpoint.path) == self.inode:
+                if identity(self.endpoint.path) == self.inode:
                     os.unlink(self.endpoint.path)
             except OSError as error:
                 log.warning("%s: cannot remove it: %s", self.endpoint, error.strerror)
 
 
-def open_listener(settings: ListenSettings, account: Account | None) -> Listener:
+def open_listeners(settings: ListenSettings, account: Account | None) -> tuple[Listener, ...]:
+    """Bind and listen everywhere, or nowhere. Raises CannotListen."""
+    opened: list[Listener] = []
+    try:
+        for endpoint in settings.sockets:
+            each = map(FdEndpoint, named(endpoint.name)) if isinstance(endpoint, NamedFdEndpoint) else (endpoint,)
+            opened += [open_listener(one, settings, account) for one in each]
+    except CannotListen:
+        for listener in opened:
+            listener.close()
+        raise
+    return tuple(opened)
+
+
+def open_listener(
+    endpoint: UnixEndpoint | InetEndpoint | FdEndpoint, settings: ListenSettings, account: Account | None
+) -> Listener:
     """Bind and listen. Raises CannotListen."""
-    endpoint, *others = settings.sockets
-    if others:
-        raise CannotListen(f"{endpoint} and {others[0]}: several sockets at once are not served yet")
     try:
         match endpoint:
             case FdEndpoint(number):
-                return Listener(_inherited(number), endpoint)
+                return Listener(numbered(number), endpoint)
             case InetEndpoint():
                 return Listener(_patiently(lambda: _inet(endpoint)), endpoint)
             case UnixEndpoint(path):
                 return _patiently(lambda: _unix(endpoint, path, settings, account))
     except OSError as error:
-        raise CannotListen(f"{endpoint}: {error.strerror or error}") from None
-
-
-def _inherited(number: int) -> socket.socket:
-    try:
-        inherited = socket.socket(fileno=number)
-        listening = inherited.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-    except (OSError, ValueError, OverflowError):  # the latter for numbers that no descriptor has
-        raise CannotListen(f"fd:{number}: no socket was handed down there (see systemd.socket(5))") from None
-    if not listening or inherited.type != socket.SOCK_STREAM:
-        raise CannotListen(f"fd:{number}: this socket does not listen for connections")
-    return inherited
+        reason = error.strerror or str(error)
+        raise CannotListen(f"{endpoint}: {reason}", status_of(error, os.EX_UNAVAILABLE)) from None
 
 
 def _patiently(bind: Callable[[], T]) -> T:
@@ -105,28 +113,83 @@ def _inet(endpoint: InetEndpoint) -> socket.socket:
 
 
 def _unix(endpoint: UnixEndpoint, path: str, settings: ListenSettings, account: Account | None) -> Listener:
-    _remove_stale(path)
-    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    # Bound with no permissions at all, so that nobody connects before owner and mode are what they should be.
-    before = os.umask(0o777)
+    opened = bind_unix(path)
     try:
-        opened.bind(path)
-    finally:
-        os.umask(before)
-    try:
-        _give(path, settings, account)
+        _give(endpoint, settings, account)
         opened.listen(BACKLOG)
-    except OSError:
+    except (OSError, CannotListen):
         os.unlink(path)
+        opened.close()
         raise
-    return Listener(opened, endpoint, _inode(path))
+    return Listener(opened, endpoint, identity(path))
 
 
-def _give(path: str, settings: ListenSettings, account: Account | None) -> None:
+def bind_unix(path: str) -> socket.socket:
+    """A socket bound there with no permissions at all, so that nobody connects before owner and mode are right.
+
+    Raises CannotListen, and OSError: EADDRINUSE where another process listens there.
+    """
+    with _alone_in(os.path.dirname(path)):
+        _remove_stale(path)
+        opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o777)
+        try:
+            opened.bind(path)
+        except OSError:
+            opened.close()
+            raise
+        finally:
+            os.umask(before)
+    return opened
+
+
+@contextlib.contextmanager
+def _alone_in(folder: str) -> Iterator[None]:
+    """No other relaymilter does this there: else both find a stale socket, and one removes what the other has made."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:  # one may make files in a folder that one may not list
+        yield
+        return
+    try:
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while not _locked(descriptor) and time.monotonic() < deadline:  # anybody who can read it can lock it for ever
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _give(endpoint: UnixEndpoint, settings: ListenSettings, account: Account | None) -> None:
+    uid = account.uid if account else -1
     gid = settings.socket_gid if settings.socket_gid is not None else account.gid if account else -1
-    if gid != -1 or account:
-        os.chown(path, account.uid if account else -1, gid)
-    os.chmod(path, settings.socket_mode)
+    steps: list[tuple[str, Callable[[], None]]] = []
+    if account:
+        steps.append((f"give it to the user {account.name}", lambda: os.chown(endpoint.path, uid, -1)))
+    if gid != -1:
+        steps.append((f"give it to the group {_group(gid)}", lambda: os.chown(endpoint.path, -1, gid)))
+    steps.append((f"set its mode to {settings.socket_mode:04o}", lambda: os.chmod(endpoint.path, settings.socket_mode)))
+    for what, step in steps:
+        try:
+            step()
+        except OSError as error:
+            reason = f"{endpoint}: cannot {what}: {error.strerror}"
+            raise CannotListen(reason, status_of(error, os.EX_UNAVAILABLE)) from None
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
 
 
 def _remove_stale(path: str) -> None:
@@ -152,6 +215,7 @@ def _answers(path: str) -> bool:
     return True
 
 
-def _inode(path: str) -> tuple[int, int]:
+def identity(path: str) -> tuple[int, int]:
+    """Of a file: its device and inode."""
     found = os.lstat(path)
     return found.st_dev, found.st_ino

@@ -6,6 +6,7 @@ import resource
 import sys
 
 from relaymilter.config.account import Account
+from relaymilter.daemon.failures import CannotServe
 
 log = logging.getLogger(__name__)
 
@@ -22,12 +23,21 @@ def occupy_standard_streams() -> None:
 
 
 def become(account: Account) -> None:
-    """Serve as this account from here on, with no way back. Raises OSError; it does nothing where we are it already."""
+    """Serve as this account from here on, with no way back; nothing happens where we are it. Raises CannotServe."""
     if (os.geteuid(), os.getegid()) == (account.uid, account.gid):
         return
-    os.initgroups(account.name, account.gid)
-    os.setresgid(account.gid, account.gid, account.gid)
-    os.setresuid(account.uid, account.uid, account.uid)
+    try:
+        os.initgroups(account.name, account.gid)
+        os.setresgid(account.gid, account.gid, account.gid)
+        os.setresuid(account.uid, account.uid, account.uid)
+    except OSError as error:
+        raise CannotServe(f"cannot serve as {account.name}: {error.strerror}", os.EX_NOPERM) from None
+
+
+def require_root_for(account: Account | None) -> None:
+    """Raises CannotServe where we are surely not allowed to serve as this account."""
+    if account is not None and os.geteuid() not in (0, account.uid):
+        raise CannotServe(f"cannot serve as {account.name}: only root can start it as another user", os.EX_NOPERM)
 
 
 def raise_file_limit() -> None:

@@ -12,6 +12,7 @@ import signal
 import time
 from dataclasses import dataclass
 
+from relaymilter.daemon.listener import Listener
 from relaymilter.daemon.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ class Slot:
     """One of the places; `number` is its core, too."""
 
     number: int
+    listeners: tuple[Listener, ...] = ()
+    """Where its worker listens."""
     worker: Worker | None = None
     losses: int = 0
     since: float = 0.0
@@ -42,7 +45,6 @@ class Slot:
     def lost(self, status: int) -> None:
         """The worker ended by itself, with this wait status."""
         if self.worker is not None:
-            self.worker.control.close()
             self.worker = None
         if time.monotonic() - self.since >= STEADY_SECONDS:
             self.losses = 0

@@ -1,8 +1,9 @@
-"""The parent: owns the socket and the pid file, keeps the workers alive, and does nothing else.
+"""The parent: owns what was opened, keeps the workers alive, and does nothing else.
 
 It waits for signals alone, all of which are blocked from the first moment on (libmilter has a signal thread of its own
-in the worker, whom SIGHUP would stop), and looks at the files now and then. A reload reads the settings aside and
-replaces the workers one after the other: when a new one serves, the old one drains. A worker that dies is replaced.
+in the worker, whom SIGHUP would stop), and looks at the files now and then; also a request on the control socket
+announces itself by a signal. A reload reads the settings aside and replaces the workers one after the other: when a new
+one serves, the old one drains. A worker that dies is replaced.
 """
 
 import logging
@@ -10,31 +11,41 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from relaymilter.config.endpoint import FdEndpoint
-from relaymilter.config.model import Settings
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Reading
-from relaymilter.daemon import pidfile, worker
-from relaymilter.daemon.listener import Listener
+from relaymilter.daemon import worker
+from relaymilter.daemon.failures import WorkerFailed
+from relaymilter.daemon.in_force import AtStart, InForce, words
 from relaymilter.daemon.memory import collect
 from relaymilter.daemon.notify import notify
-from relaymilter.daemon.slot import Slot, ending
+from relaymilter.daemon.opened import Opened
+from relaymilter.daemon.status import State, status
 from relaymilter.daemon.watch import Watch, read_steadily
 from relaymilter.daemon.worker import Worker
+from relaymilter.daemon.workers import Workers
 
 log = logging.getLogger(__name__)
 
-SIGNALS = {signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+SIGNALS = {signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGIO}
 _STOP = (signal.SIGTERM, signal.SIGINT)
-_READY_SECONDS = 20.0
 _KILL_AFTER = 3.0
 _RESTLESS = 12
 """So many looks in a row at files that keep changing are worth a word."""
 
 
-class WorkerFailed(Exception):
-    """A worker ended before it served."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of a reload."""
+
+    problems: tuple[str, ...] = ()
+    """Why the old policy stays; none: the new one serves."""
+    status: int = os.EX_OK
+    """The exit status of `relaymilter reload`."""
+    waiting: tuple[str, ...] = ()
+    """Options that need a restart."""
+    fingerprint: str = ""
 
 
 def block_signals() -> None:
@@ -45,25 +56,24 @@ def block_signals() -> None:
 class Supervisor:
     """Runs until it is told to stop."""
 
-    def __init__(self, settings: Settings, read: Callable[[], Reading], listener: Listener, watch: Watch) -> None:
-        self.settings = settings
+    def __init__(self, reading: Reading, read: Callable[[], Reading], opened: Opened, watch: Watch) -> None:
+        self.at_start = AtStart(reading.settings, len(opened.listeners))
+        self.in_force = self.at_start.take(reading)
         self.read = read
-        self.listener = listener
+        self.opened = opened
         self.watch = watch
-        self.look_at = time.monotonic() + settings.daemon.watch
-        self.slots = [Slot(number) for number in range(settings.daemon.workers)]
-        self.draining: list[Worker] = []
+        self.started = time.time()
+        self.look_at = time.monotonic() + reading.settings.daemon.watch
+        self.workers = Workers(opened.listeners, reading.settings, self.forget)
+        self.refused: tuple[str, ...] = ()
 
     def run(self) -> None:
-        """Serve, and leave nothing behind. Raises OSError for the pid file, WorkerFailed if no worker serves."""
+        """Serve, and leave nothing behind. Raises WorkerFailed if no worker serves."""
         try:
-            if self.settings.listen.pidfile:
-                pidfile.write(self.settings.listen.pidfile)
-            for slot in self.slots:
-                slot.fill(self.start(slot, self.settings))
-            dry = ", in a dry run: nothing is refused" if self.settings.daemon.dry_run else ""
-            log.info("serving on %s%s", self.listener.endpoint, dry)
-            for remark in worker.remarks(self.settings):
+            self.workers.fill(self.in_force.settings)
+            for listener in self.opened.listeners:
+                log.info("serving on %s %s", listener.endpoint, words(self.in_force.settings))
+            for remark in worker.remarks(self.in_force.settings):
                 log.warning("%s", remark)
             notify("READY=1")
             self.wait_for_signals()
@@ -80,14 +90,14 @@ class Supervisor:
             if caught in (signal.SIGHUP, signal.SIGUSR1):
                 self.reload()
             self.look()
-            self.reap()
-            for slot in self.slots:
-                if slot.due:
-                    self.restart(slot)
+            self.workers.reap()
+            self.workers.restart_due(self.in_force.settings)
+            if self.opened.control is not None:
+                self.opened.control.answer({"status": self.status, "reload": self.reload_now})
 
     def next_signal(self) -> int | None:
-        times = [slot.restart_at for slot in self.slots if slot.restart_at is not None]
-        if self.settings.daemon.watch:
+        times = self.workers.restarts()
+        if self.in_force.settings.daemon.watch:
             times.append(self.look_at)
         if not times:
             return signal.sigwaitinfo(SIGNALS).si_signo
@@ -96,40 +106,50 @@ class Supervisor:
 
     def look(self) -> None:
         """At the files, if it is time, and read them if they have changed."""
-        if not self.settings.daemon.watch or time.monotonic() < self.look_at:
+        if not self.in_force.settings.daemon.watch or time.monotonic() < self.look_at:
             return
         if changed := self.watch.changed():
             log.info("%s changed", ", ".join(map(str, changed)))
             self.reload()
         if self.watch.unsettled == _RESTLESS:
             log.warning("files change at every look, and are not read before they have settled: replace them by mv")
-        self.look_at = time.monotonic() + self.settings.daemon.watch
-
-    def start(self, slot: Slot, settings: Settings) -> Worker:
-        """A worker for this slot, once it serves. Raises WorkerFailed."""
-        # The first core is another with every daemon, so that two of them do not share one while others idle.
-        core = os.getpid() + slot.number
-        new = worker.start(settings, self.listener.socket, core, self.workers(), self.forget)
-        new.control.settimeout(_READY_SECONDS)
-        try:
-            ready = new.control.recv(1) == b"R"
-        except TimeoutError:
-            ready = False
-        if not ready:
-            os.kill(new.pid, signal.SIGKILL)
-            new.control.close()
-            _, status = os.waitpid(new.pid, 0)
-            raise WorkerFailed(f"a worker {ending(status)} before it served")
-        return new
+        self.look_at = time.monotonic() + self.in_force.settings.daemon.watch
 
     def forget(self) -> None:
         """In a worker: its settings are its own, and those of before a reload are not to stay in its memory."""
-        del self.settings
+        del self.in_force
+        self.opened.forget()
 
-    def workers(self) -> list[Worker]:
-        return [*self.draining, *(slot.worker for slot in self.slots if slot.worker is not None)]
+    def status(self) -> object:
+        """What `relaymilter status` is answered."""
+        self.workers.reap()
+        report, silent = self.workers.report()
+        draining = len(self.workers.draining)
+        return status(
+            State(
+                in_force=self.in_force,
+                listeners=self.opened.listeners,
+                slots=self.workers.slots,
+                silent=silent,
+                draining=draining,
+                report=report,
+                started=self.started,
+                refused=self.refused,
+            )
+        )
 
-    def reload(self) -> None:
+    def reload_now(self) -> object:
+        """What `relaymilter reload` is answered, once the new policy serves, or is refused."""
+        outcome = self.reload()
+        return {
+            "status": outcome.status,
+            "problems": outcome.problems,
+            "waiting": outcome.waiting,
+            "warnings": self.in_force.warnings,
+            "fingerprint": self.in_force.fingerprint,
+        }
+
+    def reload(self) -> Outcome:
         """Read everything anew; keep what we have if any of it is wrong."""
         notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         begun = time.time()
@@ -137,88 +157,51 @@ class Supervisor:
         try:
             reading, seen = read_steadily(self.read, self.watch.files)
             self.watch.add(reading.files, begun)
-            first = self.start(self.slots[0], reading.settings)
+            new = self.at_start.take(reading)
+            first = self.workers.start(self.workers.slots[0], new.settings)
         except ConfigError as error:
             self.watch.add(error.files, begun)
             for problem in error.problems:
                 log.error("%s", problem)
             log.error("reload: refused; the old policy stays")
+            outcome = Outcome(tuple(error.problems), os.EX_CONFIG)
         except (WorkerFailed, OSError) as error:
             log.error("reload: %s; the old policy stays", error)
-        except Exception:
+            outcome = Outcome((str(error),), os.EX_UNAVAILABLE)
+        except Exception as error:
             log.exception("reload: failed; the old policy stays")
+            outcome = Outcome((f"{type(error).__name__}: {error}",), os.EX_SOFTWARE)
         else:
             self.watch = Watch(seen)
-            self.adopt(reading, first)
+            self.adopt(new, first)
+            outcome = Outcome(waiting=new.waiting)
+        self.refused = outcome.problems
         notify("READY=1")
+        return outcome
 
-    def adopt(self, reading: Reading, first: Worker) -> None:
+    def adopt(self, new: InForce, first: Worker) -> None:
         """The settings are good, and a worker serves with them: so shall the others."""
-        for warning in reading.warnings:
+        for warning in new.warnings:
             log.warning("%s", warning)
-        new, old = reading.settings, self.settings
-        if (new.listen, new.daemon.workers) != (old.listen, old.daemon.workers):
-            log.warning("reload: socket, pid file and number of workers stay as they are until a restart")
-        self.settings = reading.settings
+        for key in new.waiting:
+            log.warning("reload: %s has changed, and stays as it was until a restart", key)
+        self.in_force = new
         collect()
-        self.replace(self.slots[0], first)
-        for slot in self.slots[1:]:
-            self.restart(slot)
-        log.info("reloaded")
-
-    def replace(self, slot: Slot, new: Worker) -> None:
-        old = slot.fill(new)
-        if old is not None:
-            old.drain()
-            self.draining.append(old)
-
-    def restart(self, slot: Slot) -> None:
-        """A new worker with the settings of now, or another try later."""
-        try:
-            new = self.start(slot, self.settings)
-        except (WorkerFailed, OSError) as error:
-            log.error("%s; the next try is in %.1f s", error, slot.postpone())
-        else:
-            self.replace(slot, new)
-
-    def reap(self) -> None:
-        """Take note of workers that ended."""
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            self.draining = [old for old in self.draining if old.pid != pid]
-            for slot in self.slots:
-                if slot.worker is not None and slot.worker.pid == pid:
-                    slot.lost(status)
+        self.workers.replace(self.workers.slots[0], first)
+        for slot in self.workers.slots[1:]:
+            self.workers.restart(slot, new.settings)
+        log.info("reloaded, %s", words(new.settings))
 
     def stop(self) -> None:
         """No new connections; sessions in flight are answered, within the stop timeout; nothing is left behind."""
         notify("STOPPING=1")
-        self.listener.close()
-        for slot in self.slots:
-            if slot.worker is not None:
-                # A socket that was handed down is only let go: it is its owner's to shut.
-                slot.worker.drain(shut=not isinstance(self.listener.endpoint, FdEndpoint))
-                self.draining.append(slot.worker)
-                slot.worker = None
-        deadline = time.monotonic() + self.settings.daemon.stop_timeout + _KILL_AFTER
-        self.reap()
-        while self.draining:
+        self.opened.stop_taking()
+        self.workers.drain_all()
+        deadline = time.monotonic() + self.in_force.settings.daemon.stop_timeout + _KILL_AFTER
+        self.workers.reap()
+        while self.workers.draining:
             found = signal.sigtimedwait(SIGNALS, max(0.0, deadline - time.monotonic()))
             if found is None or found.si_signo in _STOP:
-                self.kill()
-            self.reap()
-        if self.settings.listen.pidfile:
-            pidfile.remove(self.settings.listen.pidfile)
-
-    def kill(self) -> None:
-        """Told twice, or too late: sessions are cut, which the MTA answers with 4xx."""
-        for old in self.draining:
-            os.kill(old.pid, signal.SIGKILL)
-        for old in self.draining:
-            os.waitpid(old.pid, 0)
-        self.draining = []
+                self.workers.kill()
+            self.workers.reap()
+        self.opened.remove()

@@ -1,24 +1,28 @@
 """A worker: one process with one policy for all its life.
 
-It is forked with the listening socket and one end of a control socket. It says R when it serves; when the other end
-closes, because the parent says so or is gone, it takes no new connections and ends after the sessions in flight.
+It is forked with listening sockets and one end of a socket to its parent, on which it says that it serves, is told to
+drain, and reports (milter/reporting.py). Told to drain, or where the parent is gone, it takes no new connections and
+ends after the sessions in flight.
 """
 
-import contextlib
 import importlib
 import logging
 import os
 import secrets
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from relaymilter.config.log import LogSettings
 from relaymilter.config.model import Settings
 from relaymilter.config.wiring import ruleset
+from relaymilter.daemon.failures import CannotServe
 from relaymilter.daemon.memory import give_back, keep_shared
 from relaymilter.daemon.privileges import become, stay_on_core
+from relaymilter.daemon.reports import Report, parse_report
+from relaymilter.lookups.breaker import open_breakers
 from relaymilter.milter.session import Service
 from relaymilter.observe.decisions import DecisionLog
 from relaymilter.observe.sink import Sink, log_to
@@ -27,6 +31,9 @@ log = logging.getLogger(__name__)
 
 
 _DRAIN_SECONDS = 1.0
+_LONGEST = 1 << 18
+"""Octets of a report: no more go into the send buffer (net.core.wmem_default)."""
+_REPORT = b"{"
 
 
 @dataclass(slots=True)
@@ -35,30 +42,65 @@ class Worker:
 
     pid: int
     control: socket.socket
+    report: Report = field(default_factory=Report)
+    """The last one that came."""
+
+    def serves(self, seconds: float) -> bool:
+        """Wait until it does; False where it does not within these seconds, or has ended."""
+        return self._wait(b"R", seconds)
 
     def drain(self, shut: bool = False) -> None:
         """Tell it to take no more connections, and wait until it takes none.
 
-        `shut`: nor shall any other worker, so it may shut the socket.
+        `shut`: nor shall any other worker, so it may shut the sockets.
         """
-        with contextlib.suppress(OSError):  # it is dead already
-            if shut:
-                self.control.send(b"S")
-            self.control.shutdown(socket.SHUT_WR)
-            self.control.settimeout(_DRAIN_SECONDS)
-            self.control.recv(1)
+        if self._tell(b"SD" if shut else b"D"):
+            self._wait(b"D", _DRAIN_SECONDS)
+
+    def ask(self) -> bool:
+        """Ask for a report; False where it has ended."""
+        return self._tell(b"?")
+
+    def answers(self, seconds: float) -> bool:
+        """Wait for the report that was asked for."""
+        return self._wait(_REPORT, seconds)
+
+    def ended(self) -> None:
+        """It is dead: read what it said last."""
+        self._wait(b"", 0.0)
         self.control.close()
+
+    def _tell(self, word: bytes) -> bool:
+        try:
+            self.control.settimeout(0)
+            self.control.send(word)
+        except OSError:  # it is dead already, or reads nothing
+            return False
+        return True
+
+    def _wait(self, word: bytes, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                self.control.settimeout(max(0.0, deadline - time.monotonic()))
+                packet = self.control.recv(_LONGEST)
+            except OSError:
+                return False
+            if packet.startswith(_REPORT):
+                self.report = parse_report(packet)
+            if not packet or (word and packet.startswith(word)):
+                return bool(packet)
 
 
 def start(
     settings: Settings,
-    listener: socket.socket,
+    listeners: Sequence[socket.socket],
     core: int,
     others: Sequence[Worker],
     forget: Callable[[], None] = lambda: None,
 ) -> Worker:
     """Fork a worker; `others` are those whose control sockets it must not keep open; it calls `forget`."""
-    ours, theirs = socket.socketpair()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     keep_shared()
     pid = os.fork()
     if pid:
@@ -71,8 +113,11 @@ def start(
             other.control.close()
         forget()
         give_back()
-        _live(settings, listener, theirs, core)
+        _live(settings, listeners, theirs, core)
         status = os.EX_OK
+    except CannotServe as error:
+        log.error("%s", error)
+        status = error.status
     except BaseException:
         log.exception("a worker failed")
     finally:
@@ -91,7 +136,7 @@ def remarks(settings: Settings) -> list[str]:
     return [] if loop.uvloop else [loop.WITHOUT_UVLOOP]
 
 
-def _live(settings: Settings, listener: socket.socket, control: socket.socket, core: int) -> None:
+def _live(settings: Settings, listeners: Sequence[socket.socket], control: socket.socket, core: int) -> None:
     os.setpgid(0, 0)  # a terminal's ^C is for the parent
     sink = log_to(settings.log.syslog, settings.log.verbose)
     if settings.daemon.pin:
@@ -99,7 +144,7 @@ def _live(settings: Settings, listener: socket.socket, control: socket.socket, c
     runtime = importlib.import_module(f"relaymilter.milter.{settings.daemon.runtime}")
     if settings.daemon.account is not None:
         become(settings.daemon.account)  # who may not be allowed to read our files
-    runtime.serve(service(settings, sink), listener, control, settings.daemon.stop_timeout)
+    runtime.serve(service(settings, sink), listeners, control, settings.daemon.stop_timeout)
 
 
 def service(settings: Settings, sink: Sink) -> Service:
@@ -112,6 +157,7 @@ def service(settings: Settings, sink: Sink) -> Service:
         decisions=decision_log(settings.log, sink),
         dry_run=settings.daemon.dry_run,
         prefix=f"{secrets.token_hex(3)}-",
+        sections={"breakers": open_breakers},
     )
 
 

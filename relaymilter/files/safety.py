@@ -21,6 +21,14 @@ def require_safe(path: Path) -> None:
         raise UnsafeFile(reason)
 
 
+def danger_of_folder(folder: str) -> str | None:
+    """How everyone could put something else in the place of a file in this folder; None if they cannot."""
+    reason = danger(Path(folder))
+    return (
+        None if reason is None else reason.replace("everyone may replace it", "everyone may replace what is there", 1)
+    )
+
+
 def danger(path: Path) -> str | None:
     """How everyone could change what is in this file, and what to do; None if they cannot, or if there is none."""
     try:

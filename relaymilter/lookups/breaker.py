@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from typing import NamedTuple
+from weakref import WeakSet
 
 log = logging.getLogger(__name__)
 
@@ -13,6 +14,14 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 LONGEST_PROBE = 30.0
 """Seconds after which a question that does not end is given up, and another may be asked."""
+
+
+_all: "WeakSet[Breaker]" = WeakSet()
+
+
+def open_breakers() -> list[str]:
+    """Of this process: what is not asked for a while, and why."""
+    return sorted(state for breaker in [*_all] if (state := breaker.state))
 
 
 class Ticket(NamedTuple):
@@ -36,6 +45,12 @@ class Breaker:
         self._open_until = 0.0
         self._probing_until = 0.0
         self._reason = ""
+        _all.add(self)
+
+    @property
+    def state(self) -> str | None:
+        """Of an open one: what is not asked, and why; also while one question tries whether it answers again."""
+        return None if self._failures < FAILURES else f"{self._name}: {self._reason}"
 
     @property
     def failing(self) -> bool:

@@ -33,14 +33,15 @@ class Accepting:
                 self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
-    def busy(self) -> bool:
-        """A connection that was accepted is still open, also one that no callback has been told of yet."""
-        return any(self._accepted(number) for number in _sockets())
+    def connections(self) -> int:
+        """How many that were accepted are still open, also those that no callback has been told of yet."""
+        return sum(self._accepted(number) for number in _sockets())
 
     def _accepted(self, number: int) -> bool:
         try:
             with socket.socket(fileno=os.dup(number)) as connection:
-                if connection.family != self._family:
+                listening = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+                if connection.family != self._family or listening:
                     return False
                 name: Any = connection.getsockname()
         except OSError:  # closed meanwhile

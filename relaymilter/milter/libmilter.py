@@ -5,12 +5,12 @@ Every value returned is CONTINUE, NOREPLY, or a refusal. The classes of package 
 of the time, and its setsymlist fails on Python 3 (pymilter 1.0.5).
 """
 
-import contextlib
 import logging
 import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
@@ -19,6 +19,7 @@ import milter
 from relaymilter.milter.accepting import Accepting
 from relaymilter.milter.negotiation import SILENT, macros, steps
 from relaymilter.milter.pool import LookupPool
+from relaymilter.milter.reporting import Reporter
 from relaymilter.milter.session import Service, Session
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.verdict import Decision
@@ -117,21 +118,23 @@ def _raw_macro(ctx: Any, name: str) -> bytes | None:
     return value.encode("utf-8") if isinstance(value, str) else None
 
 
-def serve(service: Service, listener: socket.socket, control: socket.socket, stop_timeout: float) -> None:
-    """Serve until `control` is closed at its other end, then until no session is left, or `stop_timeout` seconds.
+def serve(service: Service, listeners: Sequence[socket.socket], control: socket.socket, stop_timeout: float) -> None:
+    """Serve until the parent says otherwise on `control` (reporting.py), or closes it; then until no session is left,
+    or `stop_timeout` seconds.
 
-    Writes one byte to `control` when it is ready, closes it when it accepts no more; reads S from it if the socket may
-    be shut for all. It may be called once in a process, and the caller must end the process by os._exit afterwards:
-    libmilter's threads stay.
+    There is one listener: libmilter has one socket in a process (the parent makes a worker for each). This may be
+    called once in a process, and the caller must end the process by os._exit afterwards: libmilter's threads stay.
     """
+    (listener,) = listeners
     callbacks = Callbacks(service)
     sys.excepthook = _log_untrapped
     _register(callbacks)
     accepting = Accepting(listener, _open)
+    reporter = Reporter(control, service, accepting.connections)
     done = threading.Event()
-    threading.Thread(target=_watch, args=(control, accepting, stop_timeout, done), daemon=True).start()
+    threading.Thread(target=_watch, args=(control, reporter, accepting, stop_timeout, done), daemon=True).start()
     threading.Thread(target=_main, args=(done,), daemon=True).start()
-    control.send(b"R")
+    reporter.ready()
     done.wait()
 
 
@@ -147,17 +150,20 @@ def _main(done: threading.Event) -> None:
         done.set()
 
 
-def _watch(control: socket.socket, accepting: Accepting, stop_timeout: float, done: threading.Event) -> None:
-    shut = False
-    with contextlib.suppress(ConnectionError):  # the parent died before it read that we are ready
-        while word := control.recv(1):
-            shut = shut or word == b"S"
-    accepting.stop(shut)
-    control.close()
+def _watch(
+    control: socket.socket, reporter: Reporter, accepting: Accepting, stop_timeout: float, done: threading.Event
+) -> None:
+    while not reporter.draining:
+        reporter.hear()
+    accepting.stop(reporter.shut)
+    reporter.takes_none()
     deadline = time.monotonic() + stop_timeout
+    control.setblocking(False)
     time.sleep(0.01)  # accept(2) may be about to return
-    while accepting.busy() and time.monotonic() < deadline:
+    while accepting.connections() and time.monotonic() < deadline:
         time.sleep(0.01)
+        reporter.hear()
+    reporter.end()
     done.set()
 
 

@@ -9,15 +9,16 @@ import gc
 import importlib
 import logging
 import socket
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from types import ModuleType
-from typing import Any, cast
+from typing import cast
 
 from relaymilter.milter.batch import batching
 from relaymilter.milter.dialogue import Dialogue
+from relaymilter.milter.listening import listen, stop_accepting
 from relaymilter.milter.pool import LookupPool
+from relaymilter.milter.reporting import Reporter
 from relaymilter.milter.session import Service
 from relaymilter.milter.wire import ProtocolError
 from relaymilter.policy.envelope import Request
@@ -39,7 +40,6 @@ IDLE_SECONDS = 3610.0
 PARTIAL_SECONDS = 10.0
 """How long the rest of a packet may take. MTAs write a packet at once."""
 MAX_CONNECTIONS = 4000
-BACKLOG = 1024
 _SWEEP_SECONDS = 2.0
 _GARBAGE = 10_000
 """Objects that are made before cycles are looked for; a session leaves hardly any."""
@@ -48,7 +48,7 @@ _GARBAGE = 10_000
 class Server:
     """The connections of a worker, and what they share."""
 
-    def __init__(self, service: Service, loop: asyncio.AbstractEventLoop, tcp: bool) -> None:
+    def __init__(self, service: Service, loop: asyncio.AbstractEventLoop) -> None:
         self.service = service
         self.loop = loop
         self.live: set[Connection] = set()
@@ -56,11 +56,10 @@ class Server:
         self.pool = LookupPool(deadline=service.lookup_timeout)
         self.on_empty: Callable[[], None] | None = None
         self.refused = 0
-        self.tcp = tcp
 
-    def accept(self) -> "Connection":
+    def accept(self, tcp: bool) -> "Connection":
         """A protocol for a new connection."""
-        return Connection(self)
+        return Connection(self, tcp)
 
     def forget(self, connection: "Connection") -> None:
         """The connection is closed."""
@@ -87,10 +86,11 @@ class Server:
 class Connection(asyncio.Protocol):
     """One connection from an MTA."""
 
-    __slots__ = ("dialogue", "last", "server", "tcp", "transport")
+    __slots__ = ("by_tcp", "dialogue", "last", "server", "tcp", "transport")
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, tcp: bool) -> None:
         self.server = server
+        self.by_tcp = tcp
         self.dialogue = Dialogue(server.service)
         self.transport: asyncio.Transport
         self.tcp: socket.socket | None = None
@@ -104,7 +104,7 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
             return
         self.server.live.add(self)
-        if self.server.tcp:
+        if self.by_tcp:
             peer: socket.socket = transport.get_extra_info("socket")
             self.tcp = peer
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -180,45 +180,54 @@ class Connection(asyncio.Protocol):
         self.server.forget(self)
 
 
-def serve(service: Service, listener: socket.socket, control: socket.socket, stop_timeout: float) -> None:
-    """Serve until `control` is closed at its other end, then until no session is left, or `stop_timeout` seconds.
-
-    Writes one byte to `control` when it is ready, and closes it when no connection is accepted any more.
+def serve(service: Service, listeners: Sequence[socket.socket], control: socket.socket, stop_timeout: float) -> None:
+    """Serve until the parent says otherwise on `control` (reporting.py), or closes it; then until no session is left,
+    or `stop_timeout` seconds.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE)
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None)
     with runner:
-        runner.run(_serve(service, listener, control, stop_timeout))
+        runner.run(_serve(service, listeners, control, stop_timeout))
 
 
-async def _serve(service: Service, listener: socket.socket, control: socket.socket, stop_timeout: float) -> None:
+async def _serve(
+    service: Service, listeners: Sequence[socket.socket], control: socket.socket, stop_timeout: float
+) -> None:
     loop = asyncio.get_running_loop()
     service, flush = batching(service, loop)
-    server = Server(service, loop, tcp=listener.family != socket.AF_UNIX)
-    stop = asyncio.Event()
-    control.setblocking(False)
-    loop.add_reader(control, lambda: None if _still_open(control) else stop.set())
-    accepting = await _listen(loop, server, listener)
+    server = Server(service, loop)
+    reporter = Reporter(control, service, lambda: len(server.live))
+    stop = _hearing(loop, control, reporter)
+    accepting = [await listen(loop, server.accept, listener) for listener in listeners]
     server.sweep()
-    control.send(b"R")
+    reporter.ready()
     try:
         await stop.wait()
-        loop.remove_reader(control)
-        await _stop_accepting(loop, accepting, listener)
-        control.close()
+        await stop_accepting(loop, accepting, listeners)
+        reporter.takes_none()
         await _drain(server, stop_timeout)
     finally:
         flush()
+        loop.remove_reader(control)
+        reporter.end()
 
 
-async def _stop_accepting(loop: asyncio.AbstractEventLoop, accepting: asyncio.Server, listener: socket.socket) -> None:
-    # asyncio makes a connection of what it accepted a turn later, and drops it if the server is closed by then.
-    if uvloop is None:
-        loop.remove_reader(listener)
-        await asyncio.sleep(0.01)
-    accepting.close()
+def _hearing(loop: asyncio.AbstractEventLoop, control: socket.socket, reporter: Reporter) -> asyncio.Event:
+    """Hear the parent from now on; the event is set when no more connections are to be taken."""
+    stop = asyncio.Event()
+
+    def hear() -> None:
+        reporter.hear()
+        if reporter.draining:
+            stop.set()
+        if reporter.alone:
+            loop.remove_reader(control)
+
+    control.setblocking(False)
+    loop.add_reader(control, hear)
+    return stop
 
 
 async def _drain(server: Server, stop_timeout: float) -> None:
@@ -231,24 +240,3 @@ async def _drain(server: Server, stop_timeout: float) -> None:
             await asyncio.wait_for(empty.wait(), stop_timeout)
         except TimeoutError:
             log.warning("%d sessions were still open after %g s", len(server.live), stop_timeout)
-
-
-async def _listen(loop: asyncio.AbstractEventLoop, server: Server, listener: socket.socket) -> asyncio.Server:
-    listener.setblocking(False)
-    if listener.family != socket.AF_UNIX:
-        return await loop.create_server(server.accept, sock=listener, backlog=BACKLOG)
-    # From Python 3.13 on the socket's file would be removed too, which is the parent's to do.
-    keep: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
-    try:
-        return await loop.create_unix_server(server.accept, sock=listener, backlog=BACKLOG, **keep)
-    except TypeError:  # an uvloop that knows no such thing, and does no such thing
-        return await loop.create_unix_server(server.accept, sock=listener, backlog=BACKLOG)
-
-
-def _still_open(control: socket.socket) -> bool:
-    try:
-        return bool(control.recv(1))
-    except BlockingIOError:
-        return True
-    except ConnectionError:  # the parent died before it read that we are ready
-        return False

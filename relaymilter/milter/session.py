@@ -7,11 +7,12 @@ the next: the login comes with each RCPT. It never raises: what goes wrong while
 import itertools
 import logging
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from relaymilter.milter.replies import Mta, Words, answer, mta_of, told
+from relaymilter.observe.counts import Counts
 from relaymilter.observe.decisions import DecisionLog
 from relaymilter.policy.envelope import NOTHING_TOLD, NOWHERE, Certificate, Client, Need, Request, Told, client, request
 from relaymilter.policy.networks import parse_address
@@ -35,6 +36,9 @@ class Service:
     """Seconds for a decision that must wait for a table."""
     needs: frozenset[Need] = frozenset()
     """What the rules need to be told beyond the usual."""
+    counts: Counts = field(default_factory=Counts)
+    sections: Mapping[str, Callable[[], object]] = field(default_factory=dict)
+    """What a report of the worker has beside its counts (reporting.py), by name."""
 
     @property
     def trail(self) -> bool:
@@ -74,6 +78,7 @@ class Session:
 
     def connect(self, address: str | None, port: int | None, version: str | None) -> None:
         """`address` is None where the MTA tells none, or a family that is not IP; `version` is the macro v."""
+        self.service.counts.sessions += 1
         self.client = NOWHERE if address is None else client(address, port)
         self.mta = mta_of(version)
 
@@ -157,6 +162,7 @@ class Session:
     def said(self, asked: Request, decision: Decision) -> Words | None:
         """Log the decision, and put it in words for the client; None is CONTINUE."""
         said = answer(decision, asked, self.mta)
+        self.service.counts.decided(decision)
         if self.service.decisions is not None:
             reply = "" if said is None else str(said)
             self.service.decisions.record(self.id, asked, decision, reply, self.service.dry_run)

@@ -79,10 +79,10 @@ FORMS = "give unix:/PATH, inet:PORT@HOST, inet6:PORT@[HOST] or fd:N"
         ("inet:8894@[::1]", "::1 is not an inet address: say inet6"),
         ("inet6:8894@127.0.0.1", "127.0.0.1 is not an inet6 address: say inet"),
         ("inet6:::1:8894", "inet6:::1:8894 is neither PORT@HOST nor HOST:PORT"),
-        ("fd:", "fd: is no file descriptor: give a number, such as fd:3"),
-        ("fd:three", "fd:three is no file descriptor: give a number, such as fd:3"),
-        ("fd:-1", "fd:-1 is no file descriptor: give a number, such as fd:3"),
-        ("fd:³", "fd:³ is no file descriptor: give a number, such as fd:3"),
+        ("fd:", "fd: is no file descriptor: give a number, such as fd:3, or a name that systemd gives"),
+        ("fd:3x", "fd:3x is no file descriptor: give a number, such as fd:3, or a name that systemd gives"),
+        ("fd:-1", "fd:-1 is no file descriptor: give a number, such as fd:3, or a name that systemd gives"),
+        ("fd:³", "fd:³ is no file descriptor: give a number, such as fd:3, or a name that systemd gives"),
     ],
 )
 def test_refused(text: str, message: str) -> None:
@@ -91,7 +91,9 @@ def test_refused(text: str, message: str) -> None:
         parse_endpoint(text)
 
 
-@pytest.mark.parametrize("text", ["unix:/run/milter", "inet:8894@127.0.0.1", "inet6:8894@[::1]", "fd:3"])
+@pytest.mark.parametrize(
+    "text", ["unix:/run/milter", "inet:8894@127.0.0.1", "inet6:8894@[::1]", "fd:3", "fd:milter.socket"]
+)
 def test_text(text: str) -> None:
     """A socket's text is one that names it."""
     assert text == str(parse_endpoint(text))

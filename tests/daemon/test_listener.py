@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import stat
 import threading
@@ -17,7 +18,9 @@ from relaymilter.config.account import Account
 from relaymilter.config.endpoint import Endpoint, FdEndpoint, InetEndpoint, UnixEndpoint, parse_endpoint
 from relaymilter.config.listen import ListenSettings
 from relaymilter.daemon import listener
-from relaymilter.daemon.listener import CannotListen, open_listener
+from relaymilter.daemon.failures import CannotListen
+from relaymilter.daemon.listener import Listener, open_listeners
+from tests.rig import wait_for
 from tests.wire.mta import Mta
 
 from .process import DENIED, Daemon, begin, free_port, output_of
@@ -31,6 +34,12 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def settings(socket: Endpoint, mode: int = 0o660, gid: int | None = None) -> ListenSettings:
     """What says how to listen."""
     return ListenSettings((socket,), mode, gid, None)
+
+
+def open_listener(settings: ListenSettings, account: Account | None) -> Listener:
+    """Listen at the one place that they name."""
+    (opened,) = open_listeners(settings, account)
+    return opened
 
 
 def unix(folder: Path) -> UnixEndpoint:
@@ -168,8 +177,9 @@ def test_cannot_be_given_away(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "chown", chown)
-    with pytest.raises(CannotListen, match="Operation not permitted"):
+    with pytest.raises(CannotListen, match=r"/s: cannot give it to the group lp: Operation not permitted$") as refused:
         open_listener(settings(unix(folder), gid=7), None)
+    assert refused.value.status == 77
     assert list(folder.iterdir()) == []
 
 
@@ -307,3 +317,64 @@ def test_daemon_and_a_taken_socket(folder: Path) -> None:
 def test_daemon_without_a_socket(where: str, message: str) -> None:
     """A socket that cannot be had is said in words: 69."""
     assert output_of("-p", where) == (69, message)
+
+
+def test_several(folder: Path, runtime: tuple[str, str]) -> None:
+    """-p may be repeated: a unix socket and TCP serve at once, each is logged, and all are gone at the end."""
+    port = free_port()
+    with Daemon(folder, "--local-domain", "x.test", "-p", f"inet:{port}@127.0.0.1", *runtime) as daemon:
+        daemon.ready(2)
+        for endpoint in (f"unix:{folder}/s", f"inet:{port}@127.0.0.1"):
+            assert f"INFO: serving on {endpoint} with runtime {runtime[1]}\n" in daemon.log
+        for where in (daemon.where, f"inet:127.0.0.1:{port}") * 2:
+            daemon.where = where
+            assert daemon.ask() == DENIED
+        daemon.tell(signal.SIGHUP)
+        daemon.wait_log("reloaded")
+        for where in (f"unix:{folder}/s", f"inet:127.0.0.1:{port}"):
+            daemon.where = where
+            assert daemon.ask() == DENIED
+        each = 2 if runtime[1] == "libmilter" else 1
+        wait_for(lambda: len(daemon.workers()) == each, "each socket has its worker, or one has both")
+        assert daemon.stop() == 0
+    assert {path.name for path in folder.iterdir()} == {"log"}
+    open_listener(settings(InetEndpoint("127.0.0.1", port)), None).close()
+
+
+def test_several_in_the_file(folder: Path) -> None:
+    """In the file it is a list; one that is given twice is a mistake."""
+    (folder / "r.toml").write_text(f'socket = ["unix:{folder}/a", "unix:{folder}/b", "{folder}/a"]\n')
+    status, said = output_of("-c", f"{folder}/r.toml")
+    assert (status, said) == (78, f"relaymilter: {folder}/r.toml:1: socket: '{folder}/a' is given twice\n")
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_one_of_several_that_cannot_be_had(folder: Path) -> None:
+    """Where one of several cannot be had, none is left open."""
+    wanted = ListenSettings((unix(folder), UnixEndpoint(f"{folder}/none/s")), 0o660, None, None)
+    with pytest.raises(CannotListen, match=r"/none/s: No such file or directory$"):
+        open_listeners(wanted, None)
+    assert list(folder.iterdir()) == []
+
+
+def test_runtime_of_several_stays(folder: Path) -> None:
+    """With several sockets another runtime waits for a restart, and a reload says so."""
+    (folder / "r.toml").write_text("")
+    with Daemon(folder, "-c", "r.toml", "-p", f"{folder}/s2") as daemon:
+        (folder / "r.toml").write_text('runtime = "libmilter"\n')
+        daemon.tell(signal.SIGHUP)
+        daemon.wait_log("reloaded, with runtime loop")
+        assert "WARNING: reload: runtime has changed, and stays as it was until a restart\n" in daemon.log
+        for path in ("s", "s2"):
+            daemon.where = f"unix:{folder}/{path}"
+            assert daemon.ask() == DENIED
+
+
+def test_name_that_systemd_does_not_give(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that no socket has is said, with those that there are; what is for another process does not count."""
+    missing = "fd:milter: systemd handed down no socket of this name (FileDescriptorName=), "
+    monkeypatch.setenv("LISTEN_FDNAMES", "a:b:a")
+    for pid, others in ((str(os.getpid()), "only a, b"), ("1", "none at all")):
+        monkeypatch.setenv("LISTEN_PID", pid)
+        with pytest.raises(CannotListen, match=f"^{re.escape(missing + others)}$"):
+            open_listener(settings(parse_endpoint("fd:milter")), None)

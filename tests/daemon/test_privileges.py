@@ -13,7 +13,7 @@ import pytest
 from relaymilter.daemon.privileges import stay_on_core
 from tests.rig import wait_for
 
-from .process import DENIED, Daemon
+from .process import DENIED, Daemon, output_of
 
 DOMAIN = ("--local-domain", "example.org")
 NOBODY = pwd.getpwnam("nobody")
@@ -73,3 +73,11 @@ def test_a_core_that_is_forbidden(monkeypatch: pytest.MonkeyPatch, caplog: pytes
     monkeypatch.setattr(os, "sched_setaffinity", forbidden)
     stay_on_core(3)
     assert caplog.messages == ["a worker cannot be kept on one core: Operation not permitted; --no-pin does not try"]
+
+
+def test_user_without_the_right(folder: Path) -> None:
+    """One who is not root cannot serve as another user: 77, in words, and nothing is opened."""
+    prefix = ("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups")
+    code, said = output_of("-p", f"unix:{folder}/s", "-u", "daemon", prefix=prefix)
+    assert (code, said) == (77, "relaymilter: cannot serve as daemon: only root can start it as another user\n")
+    assert list(folder.iterdir()) == []

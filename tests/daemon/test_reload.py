@@ -103,7 +103,7 @@ def test_worker_that_cannot_live(folder: Path) -> None:
     with daemon:
         workers = daemon.workers()
         rewrite(daemon, 'user = "daemon"\n')
-        reload(daemon, said="ERROR: reload: a worker ended with status 70 before it served; the old policy stays")
+        reload(daemon, said="ERROR: reload: a worker ended with status 77 before it served; the old policy stays")
         assert daemon.ask(BOB) == "continue"
         assert workers == daemon.workers()
         assert daemon.stop() == 0
@@ -115,7 +115,9 @@ def test_what_stays(folder: Path) -> None:
         rewrite(daemon, f'pidfile = "{folder}/pid"\nworkers = 2\nlocal-domain = [".com"]\n')
         reload(daemon)
         assert "WARNING: r.toml:3: local-domain: .com stands for every domain that ends so\n" in daemon.log
-        assert "WARNING: reload: socket, pid file and number of workers stay as they are until" in daemon.log
+        for key in ("pidfile", "workers"):
+            assert f"WARNING: reload: {key} has changed, and stays as it was until a restart\n" in daemon.log
+        assert daemon.log.count("until a restart") == 2
         wait_for(lambda: len(daemon.workers()) == 1, "there is one worker, as there was")
         assert not (folder / "pid").exists()
         assert daemon.ask(b"<v@example.com>") == "continue"

@@ -151,7 +151,7 @@ def test_workers(folder: Path, runtime: tuple[str, str]) -> None:
 def test_dry_run(folder: Path) -> None:
     """In a dry run the MTA hears CONTINUE, and the log says what would have been."""
     with Daemon(folder, *DOMAIN, "--dry-run") as daemon:
-        assert f"serving on {daemon.where}, in a dry run: nothing is refused\n" in daemon.log
+        assert f"serving on {daemon.where} with runtime loop, in a dry run: nothing is refused\n" in daemon.log
         assert daemon.ask() == "continue"
         assert daemon.ask(b"<") == "continue"
         daemon.wait_log('reply="554 5.7.1 <v@example.com>: Relay access denied" dry_run=yes')
@@ -173,7 +173,7 @@ def test_nothing_logged(folder: Path, runtime: tuple[str, str]) -> None:
         assert daemon.ask(b"<bob@example.org>") == "continue"
         assert daemon.ask() == DENIED
         assert daemon.stop() == 0
-        assert daemon.log == f"INFO: serving on {daemon.where}\nINFO: stopping\n"
+        assert daemon.log == f"INFO: serving on {daemon.where} with runtime {runtime[1]}\nINFO: stopping\n"
 
 
 def answers_without_a_reader(daemon: Daemon) -> None:
@@ -229,7 +229,10 @@ def test_syslog(folder: Path) -> None:
         daemon = Daemon(folder, *DOMAIN, "-l", prefix=prefix)
         daemon.start()
         with contextlib.closing(daemon):
-            assert syslog.recv(999) == f"<22>relaymilter[{daemon.pid}]: INFO: serving on {daemon.where}".encode()
+            assert (
+                syslog.recv(999)
+                == f"<22>relaymilter[{daemon.pid}]: INFO: serving on {daemon.where} with runtime loop".encode()
+            )
             (worker,) = daemon.workers()
             assert daemon.ask() == DENIED
             assert syslog.recv(999).startswith(f"<22>relaymilter[{worker}]: decision time=".encode())

@@ -136,7 +136,7 @@ from relaymilter.daemon import worker
 with socket.socket() as listener:
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    new = worker.start(read(Flags({"runtime": (sys.argv[1],)})).settings, listener, 0, [])
+    new = worker.start(read(Flags({"runtime": (sys.argv[1],)})).settings, [listener], 0, [])
     select.select([new.control], [], [])
     print(new.pid, flush=True)
     os._exit(0)
@@ -164,21 +164,23 @@ def alive(pid: int) -> bool:
 
 
 def test_worker_that_cannot_live(folder: Path) -> None:
-    """Where no worker can serve, the daemon says so and ends with 69, and leaves nothing behind."""
-    folder.chmod(0o777)
+    """Where no worker may serve as the user, the daemon says so, without a traceback, and leaves nothing behind."""
+    folder.chmod(0o1777)
     where = f"inet:127.0.0.1:{free_port()}"
     status, said = output_of("-p", where, "-P", f"{folder}/pid", "-u", "daemon", prefix=WITHOUT_ROOT)
-    assert (status, list(folder.iterdir())) == (69, [])
-    assert said.endswith("\nrelaymilter: a worker ended with status 70 before it served\n")
-    assert "PermissionError" in said
+    assert (status, list(folder.iterdir())) == (77, [])
+    assert said == (
+        "ERROR: cannot serve as daemon: Operation not permitted\n"
+        "relaymilter: a worker ended with status 77 before it served\n"
+    )
 
 
 def test_socket_that_cannot_be_given_away(folder: Path) -> None:
     """A unix socket that cannot be given to the user is said, and not left behind."""
-    folder.chmod(0o777)
+    folder.chmod(0o1777)
     where = f"unix:{folder}/s"
     status, said = output_of("-p", where, "-u", "daemon", prefix=WITHOUT_ROOT)
-    assert (status, said) == (69, f"relaymilter: {where}: Operation not permitted\n")
+    assert (status, said) == (77, f"relaymilter: {where}: cannot give it to the user daemon: Operation not permitted\n")
     assert list(folder.iterdir()) == []
 
 

@@ -31,7 +31,7 @@ class Loop:
         listener.bind(f"{folder}/loop")
         listener.listen()
         self.control, theirs = socket.socketpair()
-        arguments = (service, listener, theirs, stop_timeout)
+        arguments = (service, [listener], theirs, stop_timeout)
         self.thread = threading.Thread(target=loop.serve, args=arguments, daemon=True)
         self.thread.start()
         self.control.settimeout(10)

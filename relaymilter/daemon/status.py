@@ -1,0 +1,130 @@
+"""What `relaymilter status` is answered: sections, and what is not as it should be.
+
+A section is a line of SECTIONS and a function of State; its value is anything that JSON has, which the command prints
+without knowing it. What workers know comes with their reports (milter/reporting.py).
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+from relaymilter import __version__
+from relaymilter.daemon.in_force import InForce
+from relaymilter.daemon.listener import Listener
+from relaymilter.daemon.reports import Report
+from relaymilter.daemon.slot import Slot
+
+FINE, WARNING, CRITICAL, UNKNOWN = range(4)
+"""Exit statuses of monitoring plug-ins (the Nagios plug-in guidelines)."""
+Value: TypeAlias = Any
+"""Anything that JSON has."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that a section may look at."""
+
+    in_force: InForce
+    listeners: tuple[Listener, ...]
+    slots: list[Slot]
+    silent: list[int]
+    """Numbers of places whose worker does not answer."""
+    draining: int
+    report: Report
+    started: float
+    refused: tuple[str, ...] = ()
+    """What was wrong at the last reload, if it was refused."""
+    now: float = field(default_factory=time.time)
+
+
+class Section(NamedTuple):
+    """What there is to say on one matter."""
+
+    value: Value
+    problems: tuple[str, ...] = ()
+    """What of it is worth a warning."""
+    critical: bool = False
+
+
+def _process(state: State) -> Section:
+    dry_run = state.in_force.settings.daemon.dry_run
+    return Section({"pid": os.getpid(), "since": _time(state.started), "seconds": _age(state.started, state.now)} | (
+        {"dry_run": True} if dry_run else {}
+    ))  # fmt: skip
+
+
+def _listeners(state: State) -> Section:
+    return Section([str(listener.endpoint) for listener in state.listeners])
+
+
+def _policy(state: State) -> Section:
+    ours = state.in_force
+    value = {
+        "since": _time(ours.since),
+        "seconds": _age(ours.since, state.now),
+        "fingerprint": ours.fingerprint,
+        "files": len(ours.files),
+    }
+    problems = [f"the last reload was refused: {problem}" for problem in state.refused]
+    problems += [f"{key} has changed and needs a restart" for key in ours.waiting]
+    return Section(value, tuple(problems))
+
+
+def _workers(state: State) -> Section:
+    settings = state.in_force.settings
+    serving = sum(slot.worker is not None for slot in state.slots)
+    value = {"serving": serving, "of": len(state.slots), "draining": state.draining, "runtime": settings.daemon.runtime}
+    missing = [f"worker {slot.number} is not there" for slot in state.slots if slot.worker is None]
+    silent = [f"worker {number} does not answer" for number in state.silent]
+    return Section(value, (*missing, *silent), critical=serving == len(state.silent))
+
+
+def _sessions(state: State) -> Section:
+    return Section(
+        {"open": state.report.now.get("connections", 0), "since the start": state.report.counts.get("sessions", 0)}
+    )
+
+
+def _decisions(state: State) -> Section:
+    return Section(state.report.counts.get("decisions", {}))
+
+
+def _breakers(state: State) -> Section:
+    found = state.report.now.get("breakers", [])
+    return Section(found, tuple(f"not asked for a while: {each}" for each in found))
+
+
+def _warnings(state: State) -> Section:
+    return Section(list(state.in_force.warnings))
+
+
+SECTIONS: Mapping[str, Callable[[State], Section]] = {
+    "process": _process,
+    "listeners": _listeners,
+    "policy": _policy,
+    "workers": _workers,
+    "sessions": _sessions,
+    "decisions": _decisions,
+    "breakers": _breakers,
+    "warnings": _warnings,
+}
+"""In the order in which they are printed."""
+
+
+def status(state: State) -> dict[str, Value]:
+    """The answer: `version`, `status` (as the exit status), `problems`, and a key for each section."""
+    found = {name: section(state) for name, section in SECTIONS.items()}
+    problems = [problem for section in found.values() for problem in section.problems]
+    worst = CRITICAL if any(section.critical for section in found.values()) else WARNING if problems else FINE
+    head = {"version": __version__, "status": worst, "problems": problems}
+    return head | {name: section.value for name, section in found.items()}
+
+
+def _time(when: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))
+
+
+def _age(since: float, now: float) -> int:
+    return max(0, int(now - since))

@@ -1,0 +1,141 @@
+"""All workers: those that serve, each in its place, and those that drain; they are started, replaced and reaped here.
+
+With the event loop a worker serves all listening sockets. libmilter has one in a process and can be started only once
+there, so each socket has workers of its own, as many as are configured.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+
+from relaymilter.config.model import Settings
+from relaymilter.daemon import worker
+from relaymilter.daemon.failures import WorkerFailed
+from relaymilter.daemon.listener import Listener
+from relaymilter.daemon.reports import Report, Values, total
+from relaymilter.daemon.slot import Slot, ending
+from relaymilter.daemon.worker import Worker
+
+log = logging.getLogger(__name__)
+
+_READY_SECONDS = 20.0
+_ANSWER_SECONDS = 1.0
+
+
+class Workers:
+    """The workers of this daemon. Those that start get settings; none is kept here."""
+
+    def __init__(self, listeners: Sequence[Listener], settings: Settings, forget: Callable[[], None]) -> None:
+        """`forget` is called in each new worker: it drops what is the parent's."""
+        self._forget = forget
+        shares = _shares(listeners, settings.daemon.runtime) * settings.daemon.workers
+        self.slots = [Slot(number, listeners=share) for number, share in enumerate(shares)]
+        self.draining: list[Worker] = []
+        self._gone: Values = {}
+
+    def fill(self, settings: Settings) -> None:
+        """A worker in every place. Raises WorkerFailed and OSError."""
+        for slot in self.slots:
+            slot.fill(self.start(slot, settings))
+
+    def start(self, slot: Slot, settings: Settings) -> Worker:
+        """A worker for this place, once it serves. Raises WorkerFailed and OSError."""
+        # The first core is another with every daemon, so that two of them do not share one while others idle.
+        core = os.getpid() + slot.number
+        sockets = [listener.socket for listener in slot.listeners]
+        new = worker.start(settings, sockets, core, self._alive(), self._forget)
+        if not new.serves(_READY_SECONDS):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(new.pid, signal.SIGKILL)
+            new.control.close()
+            _, status = os.waitpid(new.pid, 0)
+            code = os.waitstatus_to_exitcode(status)
+            raise WorkerFailed(
+                f"a worker {ending(status)} before it served", os.EX_NOPERM if code == os.EX_NOPERM else None
+            )
+        return new
+
+    def replace(self, slot: Slot, new: Worker) -> None:
+        """The new one serves in this place; the old one, if any, drains."""
+        old = slot.fill(new)
+        if old is not None:
+            old.drain()
+            self.draining.append(old)
+
+    def restart(self, slot: Slot, settings: Settings) -> None:
+        """A new worker, or another try later."""
+        try:
+            new = self.start(slot, settings)
+        except (WorkerFailed, OSError) as error:
+            log.error("%s; the next try is in %.1f s", error, slot.postpone())
+        else:
+            self.replace(slot, new)
+
+    def restart_due(self, settings: Settings) -> None:
+        """Where it is time for a new worker."""
+        for slot in self.slots:
+            if slot.due:
+                self.restart(slot, settings)
+
+    def restarts(self) -> list[float]:
+        """When the next tries are, by the monotonic clock."""
+        return [slot.restart_at for slot in self.slots if slot.restart_at is not None]
+
+    def reap(self) -> None:
+        """Take note of workers that ended."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._ended(pid, status)
+
+    def _ended(self, pid: int, status: int) -> None:
+        for old in self._alive():
+            if old.pid == pid:
+                old.ended()
+                self._gone = total((self._gone, old.report.counts))
+        self.draining = [old for old in self.draining if old.pid != pid]
+        for slot in self.slots:
+            if slot.worker is not None and slot.worker.pid == pid:
+                slot.lost(status)
+
+    def report(self) -> tuple[Report, list[int]]:
+        """What all of them report, and the numbers of the places whose worker does not answer within a second."""
+        asked = [old for old in self._alive() if old.ask()]
+        deadline = time.monotonic() + _ANSWER_SECONDS
+        answered = [old for old in asked if old.answers(max(0.0, deadline - time.monotonic()))]
+        reports = [old.report for old in self._alive()]
+        silent = [slot.number for slot in self.slots if slot.worker is not None and slot.worker not in answered]
+        return Report(
+            total([self._gone, *(report.counts for report in reports)]), total(report.now for report in reports)
+        ), silent
+
+    def drain_all(self) -> None:
+        """No place has a worker any more."""
+        for slot in self.slots:
+            if slot.worker is not None:
+                # A socket that was handed down is only let go: it is its owner's to shut.
+                slot.worker.drain(shut=not any(listener.handed_down for listener in slot.listeners))
+                self.draining.append(slot.worker)
+                slot.worker = None
+
+    def kill(self) -> None:
+        """Told twice, or too late: sessions are cut, which the MTA answers with 4xx."""
+        for old in self.draining:
+            os.kill(old.pid, signal.SIGKILL)
+        for old in self.draining:
+            os.waitpid(old.pid, 0)
+        self.draining = []
+
+    def _alive(self) -> list[Worker]:
+        return [*self.draining, *(slot.worker for slot in self.slots if slot.worker is not None)]
+
+
+def _shares(listeners: Sequence[Listener], runtime: str) -> list[tuple[Listener, ...]]:
+    return [(listener,) for listener in listeners] if runtime == "libmilter" else [tuple(listeners)]
