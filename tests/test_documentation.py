@@ -25,6 +25,7 @@ from relaymilter.config.listen import SOCKET
 from relaymilter.config.option import AnyOption, Kind
 from relaymilter.config.options import GROUPS, OPTIONS, POLICY
 from relaymilter.config.reader import Flags, read
+from relaymilter.daemon.control import USUAL_PATH
 from tests.rig.daemon import ROOT
 from tests.rig.postmap import postfix_commands
 
@@ -223,6 +224,21 @@ def test_unit_has_the_socket_of_readme() -> None:
     """The systemd unit opens the unix socket that README.rst attaches Postfix to."""
     unit = (ROOT / "contrib" / "relaymilter.socket").read_text()
     assert re.findall(r"^ListenStream=(.*)", unit, re.MULTILINE) == [SOCKETS[1].removeprefix("unix:")]
+
+
+def test_units_agree() -> None:
+    """The service takes sockets by the names that the socket units give them; `status` asks where one of them is."""
+    service, milter, control = (
+        (ROOT / "contrib" / name).read_text()
+        for name in ("relaymilter.service", "relaymilter.socket", "relaymilter-control.socket")
+    )
+    names = [re.findall(r"^FileDescriptorName=(.*)", unit, re.MULTILINE) for unit in (milter, control)]
+    start = re.search(r"^ExecStart=.* run (.*)", service, re.MULTILINE)
+    assert start is not None
+    assert start[1].startswith(f"-p fd:{names[0][0]} --control fd:{names[1][0]} -c ")
+    assert re.findall(r"^(?:ListenStream|SocketMode)=(.*)", control, re.MULTILINE) == [USUAL_PATH, "0600"]
+    for key in ("Requires", "After", "Sockets", "Also"):
+        assert f"\n{key}=relaymilter.socket relaymilter-control.socket\n" in service
 
 
 def test_readme_shows_what_explain_prints() -> None:

@@ -33,12 +33,9 @@ class InForce:
     files: frozenset[Path]
     waiting: tuple[str, ...] = ()
     """Options that have another value in the files, or had one, and need a restart."""
+    fingerprint: str = ""
+    """Of the files, as they were read: the same on two hosts whose files are."""
     since: float = field(default_factory=time.time)
-
-    @property
-    def fingerprint(self) -> str:
-        """Of the files that it was read from, as they are now: the same on two hosts whose files are."""
-        return fingerprint(self.files)
 
 
 class AtStart:
@@ -56,7 +53,7 @@ class AtStart:
         if self._runtime is not None and settings.daemon.runtime != self._runtime:
             waiting.append("runtime")
             settings = replace(settings, daemon=replace(settings.daemon, runtime=self._runtime))
-        return InForce(settings, reading.warnings, reading.files, tuple(waiting))
+        return InForce(settings, reading.warnings, reading.files, tuple(waiting), fingerprint(reading.files))
 
 
 def words(settings: Settings) -> str:

@@ -93,7 +93,7 @@ def test_as_text(folder: Path) -> None:
 
 def test_fingerprint(folder: Path) -> None:
     """The fingerprint of the policy follows what is in the files, and since when it serves is told."""
-    with started(folder) as daemon:
+    with started(folder, "--watch", "0") as daemon:
         before = status(daemon)[1]["policy"]
         assert asked("reload", "-P", f"{folder}/pid.pid") == (
             0,
@@ -101,6 +101,7 @@ def test_fingerprint(folder: Path) -> None:
             "",
         )
         (folder / "r.toml").write_text('local-domain = ["example.net"]\n')
+        assert status(daemon)[1]["policy"]["fingerprint"] == before["fingerprint"]
         code, said, _ = asked("reload", "-P", f"{folder}/pid.pid")
         after = status(daemon)[1]["policy"]
         assert (code, said) == (0, f"The new policy serves: {after['fingerprint']}.\n")

@@ -96,3 +96,17 @@ def test_inet_socket(namespace: Namespace, folder: Path, milter: str, runtime: s
         for mta in (postfix, sendmail):
             assert str(recipient_reply(mta, VICTIM)) == refusal(VICTIM)
             send(mta, "partner@example.com", "127.0.0.1")
+
+
+@pytest.mark.parametrize("runtime", ["loop", "libmilter"])
+def test_both_at_once(namespace: Namespace, folder: Path, runtime: str) -> None:
+    """One relaymilter closes Postfix on a Unix socket and Sendmail by TCP, at the same time."""
+    flags = ("-p", "inet:127.0.0.1:8894", "--runtime", runtime)
+    daemon = Relaymilter(folder / "milter", *flags, namespace=namespace)
+    with (
+        running(daemon),
+        running(Postfix(namespace, folder / "postfix", MtaSettings((daemon.milter,)))) as postfix,
+        running(Sendmail(namespace, folder / "sendmail", MtaSettings(("inet:127.0.0.1:8894",)))) as sendmail,
+    ):
+        for mta in (postfix, sendmail):
+            assert str(recipient_reply(mta, VICTIM)) == refusal(VICTIM)
