@@ -4,7 +4,7 @@ A flag wins over the key of the same name, for a list the whole list. Called aga
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from relaymilter.config import backup, daemon, dns, listen, lists, local, log, logins, lookups, replies, trusts
@@ -31,7 +31,9 @@ class Reading:
     settings: Settings
     warnings: tuple[str, ...]
     files: frozenset[Path] = frozenset()
-    """What it was read from."""
+    """What it was read from,"""
+    flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """and the flags that were given."""
 
 
 def read(flags: Flags) -> Reading:
@@ -45,7 +47,7 @@ def read(flags: Flags) -> Reading:
         settings = _settings(Values(given, problems, RESTRICTIONS))
     files = frozenset(used)
     problems.raise_any(files)
-    return Reading(settings, tuple(problems.warnings), files)
+    return Reading(settings, tuple(problems.warnings), files, flags.given)
 
 
 def _settings(values: Values) -> Settings:

@@ -34,7 +34,7 @@ class InForce:
     waiting: tuple[str, ...] = ()
     """Options that have another value in the files, or had one, and need a restart."""
     fingerprint: str = ""
-    """Of the files, as they were read: the same on two hosts whose files are."""
+    """Of the flags and the files, as they were read: the same on two hosts where these are."""
     since: float = field(default_factory=time.time)
 
 
@@ -53,7 +53,8 @@ class AtStart:
         if self._runtime is not None and settings.daemon.runtime != self._runtime:
             waiting.append("runtime")
             settings = replace(settings, daemon=replace(settings.daemon, runtime=self._runtime))
-        return InForce(settings, reading.warnings, reading.files, tuple(waiting), fingerprint(reading.files))
+        digits = fingerprint(reading.flags, reading.files)
+        return InForce(settings, reading.warnings, reading.files, tuple(waiting), digits)
 
 
 def words(settings: Settings) -> str:
@@ -62,9 +63,9 @@ def words(settings: Settings) -> str:
     return f"with runtime {settings.daemon.runtime}{dry}"
 
 
-def fingerprint(files: Iterable[Path]) -> str:
-    """Twelve hexadecimal digits that change with any of the files, or its path."""
-    found = hashlib.sha256()
+def fingerprint(flags: Mapping[str, tuple[str, ...]], files: Iterable[Path]) -> str:
+    """Twelve hexadecimal digits that change with any of the flags and of the files, or its path."""
+    found = hashlib.sha256(repr(sorted(flags.items())).encode("utf-8", "surrogateescape"))
     for path in sorted(files):
         found.update(f"{path}\0".encode("utf-8", "surrogateescape"))
         found.update(hashlib.sha256(_contents(path)).digest())

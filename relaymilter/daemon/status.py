@@ -49,10 +49,9 @@ class Section(NamedTuple):
 
 
 def _process(state: State) -> Section:
-    dry_run = state.in_force.settings.daemon.dry_run
-    return Section({"pid": os.getpid(), "since": _time(state.started), "seconds": _age(state.started, state.now)} | (
-        {"dry_run": True} if dry_run else {}
-    ))  # fmt: skip
+    value = {"pid": os.getpid(), "since": _time(state.started), "seconds": _age(state.started, state.now)}
+    dry_run = {"dry_run": True} if state.in_force.settings.daemon.dry_run else {}
+    return Section(value | dry_run)
 
 
 def _listeners(state: State) -> Section:

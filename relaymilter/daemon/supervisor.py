@@ -45,7 +45,6 @@ class Outcome:
     """The exit status of `relaymilter reload`."""
     waiting: tuple[str, ...] = ()
     """Options that need a restart."""
-    fingerprint: str = ""
 
 
 def block_signals() -> None:
@@ -155,10 +154,7 @@ class Supervisor:
         begun = time.time()
         self.watch.tried()
         try:
-            reading, seen = read_steadily(self.read, self.watch.files)
-            self.watch.add(reading.files, begun)
-            new = self.at_start.take(reading)
-            first = self.workers.start(self.workers.slots[0], new.settings)
+            outcome = self.try_anew(begun)
         except ConfigError as error:
             self.watch.add(error.files, begun)
             for problem in error.problems:
@@ -171,13 +167,19 @@ class Supervisor:
         except Exception as error:
             log.exception("reload: failed; the old policy stays")
             outcome = Outcome((f"{type(error).__name__}: {error}",), os.EX_SOFTWARE)
-        else:
-            self.watch = Watch(seen)
-            self.adopt(new, first)
-            outcome = Outcome(waiting=new.waiting)
         self.refused = outcome.problems
         notify("READY=1")
         return outcome
+
+    def try_anew(self, begun: float) -> Outcome:
+        """Read, and serve by it. Raises ConfigError, WorkerFailed and OSError."""
+        reading, seen = read_steadily(self.read, self.watch.files)
+        self.watch.add(reading.files, begun)
+        new = self.at_start.take(reading)
+        first = self.workers.start(self.workers.slots[0], new.settings)
+        self.watch = Watch(seen)
+        self.adopt(new, first)
+        return Outcome(waiting=new.waiting)
 
     def adopt(self, new: InForce, first: Worker) -> None:
         """The settings are good, and a worker serves with them: so shall the others."""
