@@ -20,9 +20,10 @@ from relaymilter.lookups import waiting
 from relaymilter.lookups.breaker import LONGEST_PAUSE
 from relaymilter.lookups.crowd import MOST, MOST_WITH_LISTS, SLOW, Crowd
 from relaymilter.lookups.guard import Lasting, Limits
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.block_lists import PATIENCE, parse_site
 from relaymilter.policy.envelope import client, request
-from relaymilter.policy.networks import Address, Networks
+from relaymilter.policy.networks import Address
 from relaymilter.policy.ports import LookupFailed, MustWait
 from relaymilter.policy.reputation import Insiders, reject_listed_client
 from relaymilter.policy.verdict import NoOpinion, Reject
@@ -164,7 +165,7 @@ def test_list_without_ipv6() -> None:
 def judged(server: tuple[str, int], *sites: str, lifetime: float = 5) -> Reject | NoOpinion:
     """What these lists come to for a stranger."""
     asking = resolver(server, lifetime=lifetime)
-    ask = reject_listed_client(Insiders(Networks(), frozenset()), map(parse_site, sites), 1, asking)
+    ask = reject_listed_client(Insiders(Addresses()), map(parse_site, sites), 1, asking).ask
     return ask(request(client(STRANGER), b"<bob@example.org>"))
 
 
@@ -348,7 +349,7 @@ def test_lists_have_the_time_of_the_decision() -> None:
     with Impostor(lambda _: None) as server:
         asking = resolver(server.address)
         sites = [parse_site(f"list{number}.test") for number in range(5)]
-        ask = reject_listed_client(Insiders(Networks(), frozenset()), sites, 1, asking)
+        ask = reject_listed_client(Insiders(Addresses()), sites, 1, asking).ask
         with waiting.allowing(time.monotonic() + 0.2), pytest.raises(LookupFailed, match="no answer in time"):
             ask(request(client(STRANGER), b"<bob@example.org>"))
 
@@ -381,7 +382,7 @@ def test_a_list_that_is_out_for_long(caplog: pytest.LogCaptureFixture) -> None:
         return Lasting((), 60)
 
     lists = DnsLists(answers, Limits(), Crowd("DNS"), lambda: now)
-    ask = reject_listed_client(Insiders(Networks(), frozenset()), [parse_site("bl.test")], 1, lists)
+    ask = reject_listed_client(Insiders(Addresses()), [parse_site("bl.test")], 1, lists).ask
 
     def outcomes(first: int) -> set[object]:
         found: set[object] = set()
@@ -409,7 +410,7 @@ def test_a_list_that_is_out_for_long(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_list_of_everything_is_out(lists: Unbound) -> None:
     """One that was closed, and has everyone in it, is silent after some failures where another decides."""
     asking = resolver(lists.address)
-    ask = reject_listed_client(Insiders(Networks(), frozenset()), map(parse_site, ("world.test", "bl.test")), 1, asking)
+    ask = reject_listed_client(Insiders(Addresses()), map(parse_site, ("world.test", "bl.test")), 1, asking).ask
     for number in range(1, 3):
         with pytest.raises(LookupFailed, match=r"^world\.test: it lists 127\.0\.0\.1, and so everything$"):
             ask(request(client(f"203.0.113.20{number}"), b"<bob@example.org>"))
