@@ -25,7 +25,7 @@ def open_breakers() -> list[str]:
 
 
 class Ticket(NamedTuple):
-    """The right to ask; to be given back with worked() or failed()."""
+    """The right to ask; to be given back with worked(), failed() or withdrew()."""
 
     period: int
     """The breaker has opened so often: a failure counts only in the period in which the question was asked."""
@@ -86,6 +86,12 @@ class Breaker:
             self._failures, self._pause, self._probing_until = 0, 0.0, 0.0
         if was_open:
             log.warning("%s: answers again", self._name)
+
+    def withdrew(self, ticket: Ticket) -> None:
+        """None came, and nothing follows from that."""
+        with self._lock:
+            if ticket.period == self._period:
+                self._probing_until = 0.0
 
     def failed(self, ticket: Ticket, reason: str) -> None:
         """None came."""

@@ -19,6 +19,8 @@ T = TypeVar("T")
 KEY_PAUSE = 10.0
 """For a key that alone fails."""
 _LONGEST_REASON = 300
+_NO_TIME = 0.05
+"""Seconds; who waits gives up a little before the end."""
 
 
 class KeyFailed(LookupFailed):
@@ -114,6 +116,7 @@ class Guard(Generic[T]):
     def _find_out(self, key: str, kept: _Kept | None) -> T | None:
         if waiting.left() <= 0:  # which is no fault of this source
             return self._stale(kept, "the time for the decision is over")
+        late = waiting.is_late()
         ticket = self.breaker.enter()
         if isinstance(ticket, str):
             return self._stale(kept, ticket)
@@ -126,7 +129,10 @@ class Guard(Generic[T]):
             return self._stale(kept, reason)
         except Exception as error:
             reason = _reason(error)
-            self.breaker.failed(ticket, reason)
+            if late and waiting.left() < _NO_TIME:  # others took the time, maybe as a stranger wanted them to
+                self.breaker.withdrew(ticket)
+            else:
+                self.breaker.failed(ticket, reason)
             return self._stale(kept, reason)
         except BaseException as error:  # the thread ends, and must not be waited for
             self.breaker.failed(ticket, type(error).__name__)

@@ -50,8 +50,9 @@ class Together:
             yield from ((name, crowded) for name in open_questions)
 
     def _wait(self, questions: Mapping[str, Callable[[], T]]) -> Iterator[tuple[str, T | LookupFailed | MustWait]]:
+        whole = waiting.whole() if waiting.is_late() else None
         until = deadline.begin(self._seconds)
-        asked = {self._threads.submit(_in_time, question, until): name for name, question in questions.items()}
+        asked = {self._threads.submit(_in_time, question, until, whole): name for name, question in questions.items()}
         try:
             for future in as_completed(list(asked), deadline.left()):
                 name = asked.pop(future)
@@ -74,6 +75,6 @@ def _at_once(question: Callable[[], T]) -> T | LookupFailed | MustWait:
         return problem
 
 
-def _in_time(question: Callable[[], T], until: float) -> T:
-    with waiting.allowing(until):
+def _in_time(question: Callable[[], T], until: float, whole: float | None) -> T:
+    with waiting.allowing(until, whole):
         return question()

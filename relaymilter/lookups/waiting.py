@@ -20,27 +20,27 @@ def allow() -> None:
 
 
 @contextmanager
-def allowing(until: float = math.inf) -> Iterator[None]:
-    """This thread may wait meanwhile, until this moment of the monotonic clock."""
-    with _being(True, until):
+def allowing(until: float = math.inf, whole: float | None = None) -> Iterator[None]:
+    """This thread may wait meanwhile, until this moment of the monotonic clock; `whole`: seconds of the decision."""
+    with _being(True, until, until - time.monotonic() if whole is None else whole):
         yield
 
 
 @contextmanager
 def forbidding() -> Iterator[None]:
     """This thread may not wait meanwhile."""
-    with _being(False, end()):
+    with _being(False, end(), whole()):
         yield
 
 
 @contextmanager
-def _being(allowed_now: bool, until: float) -> Iterator[None]:
-    before = allowed(), end()
-    _here.allowed, _here.end = allowed_now, until
+def _being(allowed_now: bool, until: float, seconds: float) -> Iterator[None]:
+    before = allowed(), end(), whole()
+    _here.allowed, _here.end, _here.whole = allowed_now, until, seconds
     try:
         yield
     finally:
-        _here.allowed, _here.end = before
+        _here.allowed, _here.end, _here.whole = before
 
 
 def allowed() -> bool:
@@ -66,3 +66,13 @@ def allow_brief() -> None:
 def brief_allowed() -> bool:
     """May this thread do what is quick but for a rare accident?"""
     return getattr(_here, "brief", False)
+
+
+def whole() -> float:
+    """Seconds that the decision has in whole."""
+    return getattr(_here, "whole", math.inf)
+
+
+def is_late() -> bool:
+    """More than half of the decision's time is over, so what fails for want of time is not to be blamed for it."""
+    return end() < math.inf and left() < whole() / 2

@@ -24,7 +24,7 @@ from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.block_lists import PATIENCE, parse_site
 from relaymilter.policy.envelope import client, request
 from relaymilter.policy.networks import Address
-from relaymilter.policy.ports import LookupFailed, MustWait
+from relaymilter.policy.ports import LookupFailed, MustWait, Outage
 from relaymilter.policy.reputation import Insiders, reject_listed_client
 from relaymilter.policy.verdict import NoOpinion, Reject
 from tests.daemon.process import STRANGER, Daemon
@@ -416,3 +416,19 @@ def test_a_list_of_everything_is_out(lists: Unbound) -> None:
             ask(request(client(f"203.0.113.20{number}"), b"<bob@example.org>"))
     answer = ask(request(client("203.0.113.200"), b"<bob@example.org>"))
     assert NoOpinion("in no list; silent: world.test") == answer
+
+
+def test_a_list_that_is_asked_late_is_not_out() -> None:
+    """Who makes the questions before them slow does not make lists silent: they had no time to answer."""
+    with Impostor(lambda _: None) as server:
+        asking = resolver(server.address)
+        numbers = iter(range(255))
+
+        def outage(whole: float) -> bool:
+            question = partial(asking.listed, "bl.test", ipaddress.ip_address(f"192.0.2.{next(numbers)}"))
+            with waiting.allowing(time.monotonic() + 0.1, whole):
+                [(_, failure)] = asking.together({"bl.test": question})
+            return isinstance(failure, Outage)
+
+        assert not any(outage(2.0) for _ in range(9))
+        wait_for(lambda: outage(0.1), "it is out, after failures in good time")

@@ -506,3 +506,36 @@ def test_no_time_left(source: Source, clock: Clock) -> None:
     with waiting.allowing():
         table.find("k")
     assert source.asked == ["k"]
+
+
+def test_a_source_asked_late_is_not_blamed_for_the_time(source: Source, clock: Clock) -> None:
+    """Where others took the decision's time its failure says nothing: nobody closes a source by being slow before."""
+    source.fails = LookupFailed("no answer in time")
+
+    def fail(whole: float) -> None:
+        table = GuardedTable(source, Limits(), clock)
+        source.asked.clear()
+        for number in range(9):
+            with waiting.allowing(time.monotonic() + 0.04, whole), pytest.raises(LookupFailed):
+                table.find(f"k{number}")
+
+    fail(whole=2.0)
+    assert len(source.asked) == 9
+    fail(whole=0.04)
+    assert len(source.asked) == breaker.FAILURES
+
+
+def test_a_trial_that_comes_late_lets_another_follow(source: Source, clock: Clock) -> None:
+    """After a pause one question is asked alone; where that had no time the next one is asked, at once."""
+    table = GuardedTable(source, Limits(), clock)
+    source.fails = LookupFailed("down")
+    with waiting.allowing():
+        for number in range(breaker.FAILURES):
+            with pytest.raises(LookupFailed):
+                table.find(f"k{number}")
+    clock.go(breaker.LONGEST_PAUSE + 1)
+    with waiting.allowing(time.monotonic() + 0.04, 2.0), pytest.raises(LookupFailed):
+        table.find("late")
+    source.fails = None
+    with waiting.allowing():
+        assert table.find("here") == "value"
