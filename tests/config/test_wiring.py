@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from relaymilter.config.options import RESTRICTIONS
 from relaymilter.config.reader import Flags, read
 from relaymilter.config.wiring import ruleset
 from relaymilter.lookups import waiting
-from relaymilter.policy.envelope import client, request
+from relaymilter.policy.envelope import Told, client, request
 from relaymilter.policy.ports import LookupFailed, MustWait
 from relaymilter.policy.ruleset import Ruleset
+from relaymilter.policy.verdict import Defer
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +100,70 @@ def test_a_rule_that_may_wait_comes_after_all_that_do_not() -> None:
     assert ["not-by-smtp", "authorised-login", "local-recipient", "relay-domain", "local-client"] == [
         rule.name for rule in found
     ]
+
+
+EVERY_RESTRICTION = {
+    "lockdown": ("yes",),
+    "lockdown-exempt": ("alice",),
+    "deny-client": ("198.51.100.0/24",),
+    "deny-helo": ("spam.example",),
+    "deny-sender": ("x@spam.example",),
+    "deny-recipient": ("x@example.org",),
+    "login-networks": ("alice 203.0.113.0/24",),
+    "login-recipients": ("bob internal",),
+    "sender-login": ("alice@example.org alice",),
+    "null-sender-login": ("alice",),
+    "local-client-sender": ("example.org",),
+    "forward-confirmed": ("yes",),
+    "sender-domain-exists": ("yes",),
+    "dnsbl": ("bl.example.net",),
+}
+
+
+def restricted(**more: tuple[str, ...]) -> Ruleset:
+    """A policy with every restriction, and a domain that is backed up."""
+    backup = {
+        "mx-backup": ("backed.example",),
+        "mx-backup-networks": ("198.51.100.24/29",),
+        "mx-name": ("mx.example.org",),
+    }
+    given = {"local-domain": ("example.org",), "login-mechanism": ("PLAIN",), **EVERY_RESTRICTION, **backup, **more}
+    return ruleset(read(Flags(given)).settings.policy)
+
+
+def test_every_restriction_stands_once_by_the_name_of_its_option() -> None:
+    """In the order of the list, those that may wait last."""
+    found = restricted().restrictions
+    assert set(RESTRICTIONS) == {restriction.name for restriction in found}
+    assert len(RESTRICTIONS) == len(found)
+    assert [restriction.waits for restriction in found] == sorted(restriction.waits for restriction in found)
+
+
+def test_only_what_is_named_warns() -> None:
+    """By --warn."""
+    found = restricted(warn=("deny-helo",)).restrictions
+    assert ["deny-helo"] == [restriction.name for restriction in found if restriction.warns]
+
+
+@pytest.mark.parametrize(
+    ("recipient", "held"),
+    [
+        pytest.param(b"<a@example.org>", False, id="local"),
+        pytest.param(b"<a@backed.example>", False, id="backed up"),
+        pytest.param(b"<a@example.net>", True, id="elsewhere"),
+    ],
+)
+def test_a_lockdown_leaves_inbound_mail_alone(recipient: bytes, held: bool) -> None:
+    """Mail to a domain that is backed up comes in, as mail to local ones."""
+    (lockdown,) = (each for each in restricted().restrictions if each.name == "lockdown")
+    assert held is isinstance(lockdown.ask(request(STRANGER, recipient, login="bob")), Defer)
+
+
+def test_a_login_by_another_mechanism_is_exempt_from_nothing() -> None:
+    """--login-mechanism says what a login is, in a lockdown, too."""
+    alice = request(STRANGER, b"<a@example.net>", login="alice", sender=b"<alice@example.org>")
+    for mechanism, rule in (("PLAIN", "permit authorised-login"), ("LOGIN", "reject no-rule")):
+        exempt = restricted()
+        free = Ruleset(exempt.rules, exempt.restrictions[:1], exempt.refusals, exempt.ways)
+        decision = free.decide(alice._replace(told=Told(mechanism)))
+        assert rule == f"{decision.word} {decision.rule}"
