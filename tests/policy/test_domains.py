@@ -226,3 +226,9 @@ def test_match_fails_with_its_table() -> None:
     """A table that is down is neither a yes nor a no."""
     with pytest.raises(LookupFailed, match="gone"):
         DomainList(FailingNames("gone")).match("example.org")
+
+
+def test_long_u_label() -> None:
+    """A label that is too long for any A-label is refused without one to write."""
+    with pytest.raises(ValueError, match=r"has no certain A-label$"):
+        domain_form("\u00fc" * 64 + ".test")

@@ -285,3 +285,16 @@ def test_needs(grants: tuple[Grant, ...], needs: set[Need]) -> None:
 def test_no_domains_of_ours() -> None:
     """Where no domain is ours every recipient is foreign."""
     assert not Ours(DomainList(frozenset())).holds(asks("<b@kite.test>"))
+
+
+@pytest.mark.parametrize(
+    ("grants", "waits"), [((TO_ANY, TO_LISTED), False), ((TO_ANY, TO_OURS), True)], ids=["no need", "local recipients"]
+)
+def test_waits(grants: tuple[Grant, ...], waits: bool) -> None:
+    """Grants may have to wait for the domains of ours, where one asks for these."""
+
+    class Slow(Waiting):
+        waits = True
+
+    assert waits is permit_grant(Grants(grants, Fold.EXACT, lambda: TODAY, Ours(DomainList(Slow())))).waits
+    assert not permit_grant(Grants(grants, Fold.EXACT, lambda: TODAY, OURS)).waits

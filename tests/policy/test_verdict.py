@@ -108,3 +108,10 @@ def test_nothing_changes_afterwards(value: object, field: str) -> None:
     """A verdict that was given stays as it is."""
     with pytest.raises(AttributeError):
         setattr(value, field, Permit("changed"))
+
+
+def test_answers_are_equal_that_say_the_same() -> None:
+    """However they are put together; a permit equals no other answer, and answers may stand in sets."""
+    assert {Permit("in %s", "x"), Permit("in x")} == {Permit("in x")}
+    assert Permit("in x") != NoOpinion("in x")
+    assert "NoOpinion('100 % x')" == repr(NoOpinion("100 % x"))
