@@ -17,9 +17,6 @@ import pytest
 
 from relaymilter.cli import relaymilter
 from relaymilter.cli.explain import explain
-from relaymilter.cli.reload import reload
-from relaymilter.cli.run import run
-from relaymilter.cli.status import status
 from relaymilter.config.endpoint import InetEndpoint, UnixEndpoint, parse_endpoint
 from relaymilter.config.listen import SOCKET
 from relaymilter.config.option import AnyOption, Kind
@@ -119,7 +116,10 @@ def test_man_page_has_every_key(option: AnyOption, keys_in_man: dict[str, str]) 
     assert said.endswith("Default: false." if option.kind is Kind.SWITCH else default_words(option))
 
 
-@pytest.mark.parametrize("command", [run, explain, status, reload], ids=["run", "explain", "status", "reload"])
+COMMANDS = [*relaymilter.commands.values()]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_man_page_has_every_other_flag(command: click.Command, flags_in_man: dict[str, str]) -> None:
     """relaymilter(8) has what is no option of the table too: the flags of `explain`, --check and the like."""
     context = click.Context(command, help_option_names=["-h", "--help"])
@@ -129,7 +129,7 @@ def test_man_page_has_every_other_flag(command: click.Command, flags_in_man: dic
 
 def test_man_pages_name_nothing_else(flags_in_man: dict[str, str], keys_in_man: dict[str, str]) -> None:
     """No man page has a flag or a key that is not there."""
-    there = {name for command in (run, explain, status) for option in command.params for name in option.opts}
+    there = {name for command in COMMANDS for option in command.params for name in option.opts}
     assert flags_in_man.keys() <= there | {"--help"}
     assert keys_in_man.keys() == OPTIONS.keys()
 

@@ -9,6 +9,7 @@ from relaymilter.cli.explain import explain
 from relaymilter.cli.import_ import import_
 from relaymilter.cli.reload import reload
 from relaymilter.cli.run import run
+from relaymilter.cli.selftest import selftest
 from relaymilter.cli.status import status
 from relaymilter.cli.usage import Commands, in_one_line
 from relaymilter.cli.version import version_option
@@ -25,6 +26,7 @@ relaymilter.add_command(status)
 relaymilter.add_command(reload)
 relaymilter.add_command(explain)
 relaymilter.add_command(import_)
+relaymilter.add_command(selftest)
 
 
 def main() -> None:
