@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from relaymilter.config.endpoint import Endpoint, FdEndpoint, UnixEndpoint
+from relaymilter.config.endpoint import Endpoint, InetEndpoint, UnixEndpoint
 from relaymilter.milter import wire
 
 _ACTIONS, _STEPS = 0x1FF, 0x1FFFFF
@@ -160,10 +160,10 @@ class MtaSide:
 
 
 def _dialled(where: Endpoint, timeout: float) -> socket.socket:
-    if isinstance(where, FdEndpoint):
-        raise MilterFailed("it is a socket that listens: name it by unix: or inet:")
-    if not isinstance(where, UnixEndpoint):
+    if isinstance(where, InetEndpoint):
         return socket.create_connection((where.host, where.port), timeout)
+    if not isinstance(where, UnixEndpoint):
+        raise MilterFailed("it is handed down to the daemon: name the socket by unix: or inet:")
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.settimeout(timeout)

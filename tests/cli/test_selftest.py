@@ -112,3 +112,10 @@ def test_a_running_milter(relaymilter: Run, folder: Path) -> None:
     gone = relaymilter("selftest", "--milter", f"unix:{folder}/none")
     said = f"relaymilter: unix:{folder}/none: No such file or directory\n"
     assert gone == Outcome(69, "", said)
+
+
+def test_a_socket_that_cannot_be_asked(relaymilter: Run) -> None:
+    """What only the daemon can be handed is no way to it."""
+    outcome = relaymilter("selftest", "--milter", "fd:3")
+    said = "relaymilter: fd:3: it is handed down to the daemon: name the socket by unix: or inet:\n"
+    assert outcome == Outcome(69, "", said)
