@@ -69,6 +69,8 @@ class Together:
 def _at_once(question: Callable[[], T]) -> T | LookupFailed | MustWait:
     """What a question comes to that may not wait."""
     try:
+        if not waiting.allowed():  # a callback, which has no time for more
+            return question()
         with waiting.forbidding():
             return question()
     except (LookupFailed, MustWait) as problem:
