@@ -1,0 +1,171 @@
+"""What a subject has done, as a record of one or two KiB: windows, busy weeks, networks, standing.
+
+A record begins with the version of its form. One that is of no known version, or damaged, is LookupFailed: nothing is
+permitted on the strength of what cannot be read. All times are whole seconds of Unix time, days are of UTC.
+"""
+
+import struct
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import lru_cache
+
+from relaymilter.policy.footprint import DAY, Footprint
+from relaymilter.policy.ports import LookupFailed
+from relaymilter.policy.windows import KEPT, Window
+
+VERSION = 1
+MOST_WINDOWS = 24
+WEEKS = 10
+"""For each of the last ones the busiest day is kept: long enough for what is done once a month to come twice."""
+
+
+class Unit(IntEnum):
+    """What is counted. The numbers are in records, and keep their meaning."""
+
+    RECIPIENTS = 1
+    MESSAGES = 2
+    NEW = 3
+    """Recipients to whom this login never wrote."""
+    STRANGE = 4
+    """Joint novelty, in parts of what a login may do of it in a day (novelty.py)."""
+    NETWORKS = 5
+    """Changes to a network that was not used within the hour."""
+    REFUSED = 6
+    """Different new recipients that were refused for joint novelty."""
+    FAMILIAR = 7
+    """Recipients who are known, from a new network, by a device that is known."""
+
+
+class Standing(IntEnum):
+    """How far a login is trusted. The numbers are in records."""
+
+    GOOD = 0
+    THROTTLED = 1
+    SUSPENDED = 2
+
+
+class Cause(IntEnum):
+    """Why a login does not stand well. The numbers are in records."""
+
+    NONE = 0
+    LIMIT = 1
+    NOVELTY = 2
+    ADMINISTRATOR = 3
+
+
+@dataclass(slots=True)
+class History:
+    """Mutable: it lives as long as one change of the ledger."""
+
+    first: int
+    """When the subject was first heard of."""
+    days: int = 0
+    """On which something was sent."""
+    day: int = 0
+    """The last of them, since 1970."""
+    today: list[int] = field(default_factory=lambda: [0, 0])
+    """Recipients and new ones on that day."""
+    week: int = 0
+    """The last one of which `busiest` knows, since 1970."""
+    busiest: list[int] = field(default_factory=lambda: [0] * (2 * WEEKS))
+    """Recipients on the busiest day of each of the last weeks, by their number modulo WEEKS; then new ones."""
+    standing: Standing = Standing.GOOD
+    cause: Cause = Cause.NONE
+    since: int = 0
+    until: int = 0
+    """0: until someone changes it."""
+    windows: dict[tuple[int, int], Window] = field(default_factory=dict)
+    """By unit and seconds."""
+    footprint: Footprint = field(default_factory=Footprint)
+
+    def window(self, unit: Unit, seconds: int) -> Window:
+        """The window of this unit and length; of too many, the oldest goes."""
+        found = self.windows.get((unit, seconds))
+        if found is None:
+            while len(self.windows) >= MOST_WINDOWS:
+                del self.windows[next(iter(self.windows))]
+            found = self.windows[unit, seconds] = Window(seconds)
+        return found
+
+    def busy_day(self, unit: Unit, rank: int) -> int:
+        """The busiest day by recipients or new ones of the busiest week (1), of the next busiest (2), and so on.
+
+        A feast makes one busy week, a trade makes many.
+        """
+        at = 0 if unit is Unit.RECIPIENTS else WEEKS
+        return sorted(self.busiest[at : at + WEEKS])[-rank]
+
+    def count(self, now: int, new: bool, normal: bool) -> None:
+        """A recipient was permitted; one that is not `normal` does not count for what is."""
+        day = now // DAY
+        if day != self.day:
+            self._turn(day)
+        if normal:
+            self.today[0] += 1
+            self.today[1] += new
+
+    def stand(self, standing: Standing, cause: Cause, since: int, until: int) -> None:
+        """Change the standing."""
+        self.standing, self.cause, self.since, self.until = standing, cause, since, until
+
+    def _turn(self, day: int) -> None:
+        """A day is over: was it the busiest of its week? The clock may step back, which only begins another day."""
+        week = self.day // 7
+        for old in range(max(self.week + 1, week - WEEKS + 1), week + 1):
+            self.busiest[old % WEEKS] = self.busiest[WEEKS + old % WEEKS] = 0
+        self.week = week
+        for at, count in zip((week % WEEKS, WEEKS + week % WEEKS), self.today, strict=True):
+            self.busiest[at] = max(self.busiest[at], min(count, _WIDEST))
+        self.day, self.today = day, [0, 0]
+        self.days = min(self.days + 1, _WIDEST)
+
+
+_FIXED = struct.Struct(f"<BBBBIHHIIH{2 * WEEKS}HII")
+_WIDEST = 65535
+_STANDINGS = tuple(Standing)
+_CAUSES = tuple(Cause)
+
+
+@lru_cache(256)
+def _windows(count: int) -> struct.Struct:
+    return struct.Struct(f"<{count * (KEPT + 3)}I")
+
+
+def encode(history: History) -> bytes:
+    """The record of it."""
+    words = list[int]()
+    for (unit, seconds), window in history.windows.items():
+        words += (unit, seconds, window.newest, *window.counts)
+    fixed = _FIXED.pack(
+        *(VERSION, len(history.windows), history.cause, history.standing, history.first, history.days, history.day),
+        *(*history.today, history.week, *history.busiest, history.since, history.until),
+    )
+    return b"".join((fixed, _windows(len(history.windows)).pack(*words), history.footprint.entries))
+
+
+def decode(record: bytes) -> History:
+    """What is in a record. Raises LookupFailed."""
+    if not record or record[0] != VERSION:
+        version = record[0] if record else "none"
+        raise LookupFailed(f"a record in the ledger is of version {version}, and {VERSION} is the only one known here")
+    try:
+        return _decode(record)
+    except (struct.error, ValueError, IndexError) as error:
+        raise LookupFailed(f"a record in the ledger is damaged: {error}") from error
+
+
+def _decode(record: bytes) -> History:
+    _, count, cause, standing, first, days, day, recipients, new, week, *rest = _FIXED.unpack_from(record)
+    form = _windows(count)
+    words = form.unpack_from(record, _FIXED.size)
+    windows = {}
+    for at in range(0, len(words), KEPT + 3):
+        unit, seconds, newest, *counts = words[at : at + KEPT + 3]
+        if not seconds:
+            raise ValueError("a window of no seconds")
+        windows[unit, seconds] = Window(seconds, newest, counts)
+    footprint = Footprint(bytearray(record[_FIXED.size + form.size :]))
+    return History(
+        *(first, days, day, [recipients, new], week, rest[: 2 * WEEKS], _STANDINGS[standing], _CAUSES[cause]),
+        *(rest[-2], rest[-1], windows, footprint),
+    )
