@@ -76,6 +76,8 @@ class Request(NamedTuple):
     helo: bytes = b""
     sender: bytes = b""
     told: Told = NOTHING_TOLD
+    opens: bool = True
+    """No recipient of its message has been permitted before."""
 
 
 def request(

@@ -18,19 +18,23 @@ from hypothesis import strategies as st
 
 from relaymilter import policy
 from relaymilter.lookups.first_of import FirstOf
-from relaymilter.policy import logins, reputation, restrictions, senders
+from relaymilter.policy import charges, logins, reputation, restrictions, senders
 from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.block_lists import NEVER_LISTED, parse_site
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Request, client, request
 from relaymilter.policy.grants import Grant, Grants
+from relaymilter.policy.history import Unit
+from relaymilter.policy.limits import Limit, Per
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.networks import Address, Networks, parse_network
-from relaymilter.policy.ports import LookupFailed, MailExchanger, Map, MustWait, Names
+from relaymilter.policy.novelty import Novelty
+from relaymilter.policy.ports import Change, LookupFailed, MailExchanger, Map, MustWait, Names, Past
 from relaymilter.policy.recipients import Ours
 from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.ruleset import UNCERTAIN, Ruleset
+from relaymilter.policy.standing import suspend
 from relaymilter.policy.verdict import Decision, Defer, NoOpinion, Permit, Reject
 from tests.policy.asking import FailingNames, relay_rules
 from tests.policy.lists import OneByOne
@@ -126,6 +130,29 @@ class Saying(OneByOne):
         return "." in self.names(NEVER_LISTED)
 
 
+@dataclass(frozen=True)
+class Remembering:
+    """A ledger that says the same of everybody, whatever becomes of him."""
+
+    record: bytes | None
+    seen: int | None = None
+    problem: Exception | None = None
+
+    def update(self, subject: str, now: int, asks: tuple[bytes, ...], change: Callable[[Past], Change[Any]], /) -> Any:
+        if self.problem:
+            raise self.problem
+        return change(Past(self.record, (self.seen,) * len(asks))).result
+
+    def read(self, subject: str, now: int, /) -> bytes | None:
+        return self.record
+
+    def subjects(self, prefix: str, now: int, /) -> Iterator[str]:
+        return iter(())
+
+    def forget(self, subject: str, /) -> bool:
+        return False
+
+
 NAMES: st.SearchStrategy[Names] = st.one_of(
     st.frozensets(st.sampled_from([*LOGINS, *ENTRIES]), max_size=6),
     st.sampled_from([Everything(), FailingNames(), Waiting()]),
@@ -164,6 +191,33 @@ DNS: st.SearchStrategy[Saying] = st.one_of(
     ),
     st.sampled_from([Saying((), (), LookupFailed("the DNS is down")), Saying((), (), MustWait())]),
 )
+LEDGERS = st.sampled_from(
+    [
+        Remembering(None),
+        Remembering(suspend(1_800_000_000)(Past(None, ())).record),
+        Remembering(b"\xff"),
+        Remembering(None, None, LookupFailed("the ledger is down")),
+        Remembering(None, None, MustWait()),
+    ]
+)
+LIMITS = st.lists(
+    st.builds(
+        Limit,
+        st.integers(0, 1),
+        st.sampled_from([Unit.RECIPIENTS, Unit.MESSAGES]),
+        st.just(86_400),
+        st.sampled_from(list(Per)),
+    ),
+    max_size=3,
+).map(tuple)
+NUMBERS = st.one_of(st.none(), st.integers(0, 3))
+CHARGES = st.builds(
+    lambda ledger, spare, ours, fold, limits, novelty, named, administrators: charges.Charges(
+        *(ledger, spare, b"k" * 16, lambda: 1_800_000_000.0, ours, fold, limits, novelty, named, administrators)
+    ),
+    *(LEDGERS, LEDGERS, OURS, FOLDS, LIMITS, st.builds(Novelty, NUMBERS, NUMBERS, NUMBERS, NUMBERS)),
+    *(st.one_of(st.none(), maps(charges.parse_named), st.just(Always(()))), MAILBOXES),
+)
 SWITCH = st.sampled_from([lambda: True, lambda: False])
 
 
@@ -182,6 +236,7 @@ def owned(fold: Fold) -> Strategy:
 
 
 EVERY: dict[str, Strategy] = {
+    "defer_over_limit": CHARGES.map(charges.defer_over_limit),
     "reject_client": st.builds(restrictions.reject_client, ADDRESSES),
     "reject_helo": st.builds(restrictions.reject_helo, DOMAINS),
     "reject_sender": st.builds(restrictions.reject_sender, MAILBOXES),

@@ -1,0 +1,185 @@
+"""What is sent is charged to who sends it, and refused where that is too much: the last restriction that is asked.
+
+Last, because a recipient that another restriction refuses must not be charged. Whoever is over a limit is charged
+nothing more. Mailboxes of ours, postmaster among them, and the administrators can always be reached, for nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+from relaymilter.policy.counting import count, take_back
+from relaymilter.policy.envelope import Need, Request
+from relaymilter.policy.footprint import DAY
+from relaymilter.policy.history import Standing, Unit
+from relaymilter.policy.limits import Limit, Per, parse_limit
+from relaymilter.policy.logins import Fold, bound_of
+from relaymilter.policy.mailboxes import Mailboxes
+from relaymilter.policy.marks import login_subject, sent, subject
+from relaymilter.policy.novelty import LIFETIME, Novelty
+from relaymilter.policy.ports import Ledger, LookupFailed, Map, may_wait
+from relaymilter.policy.recipients import Ours
+from relaymilter.policy.rules import Restriction, by_smtp
+from relaymilter.policy.standing import FINE, Judgement, Terms, judge, suspend
+from relaymilter.policy.verdict import Defer, NoOpinion, Reject, Reply
+
+OVER_LIMIT = Reply(450, "4.7.1", "{recipient}: Sending limit reached for this account")
+SUSPENDED = Reply(550, "5.7.1", "{recipient}: Account suspended for relaying")
+"""Neither is what fail2ban takes for an attack: it would lock out a whole office for one login."""
+
+WITHOUT_LEDGER = (Limit(20, Unit.RECIPIENTS, 3600), Limit(20, Unit.RECIPIENTS, 3600, Per.CLIENT))
+"""While the ledger does not answer, counted by each process for itself."""
+_NO_NOVELTY = Novelty(None, None, None, None)
+
+Charged: TypeAlias = tuple[str, tuple[Limit, ...]]
+"""A subject, and what it is held to."""
+
+_OURS = NoOpinion("the recipient is ours")
+_ADMINISTRATOR = NoOpinion("the recipient is an administrator")
+_WITHIN = NoOpinion(FINE.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """Who is charged what, where, and when it is too much."""
+
+    ledger: Ledger
+    spare: Ledger
+    """In memory, for while the other does not answer."""
+    key: bytes
+    """Of the hashes of addresses: 16 to 64 octets, kept secret."""
+    clock: Callable[[], float]
+    """Unix time."""
+    ours: Ours
+    fold: Fold = Fold.EXACT
+    limits: tuple[Limit, ...] = ()
+    novelty: Novelty = Novelty()
+    named: Map[tuple[Limit, ...]] | None = None
+    """Other limits for some logins, in place of all others, as parse_named() has them."""
+    administrators: Mailboxes = Mailboxes(frozenset())
+    grant: Callable[[Request], str | None] | None = None
+    """The name of the grant by which a request is permitted, or None."""
+    notice: Callable[[str, Judgement], None] | None = None
+    """Called with the subject, once for each step of a login's standing downward."""
+
+    def terms(self, login: str) -> Terms:
+        """What this login is held to. Raises LookupFailed and MustWait."""
+        limits = None if self.named is None else bound_of(login, self.named)
+        if limits is None:
+            return Terms(tuple(limit for limit in self.limits if limit.per is Per.LOGIN), self.novelty)
+        new = next((None for limit in limits if limit.unit is Unit.NEW), self.novelty.new)
+        return Terms(limits, self.novelty._replace(new=new) if limits else _NO_NOVELTY)
+
+    def judge(self, request: Request) -> Judgement:
+        """Charge one recipient that is permitted and not ours, or say why not. Raises LookupFailed and MustWait.
+
+        While the ledger fails, the small limits count that are kept in memory.
+        """
+        now = int(self.clock())
+        others, login = self._others(request), self._login(request)
+        try:
+            judgement = self._charge(request, others, login, now)
+        except LookupFailed as failure:
+            spare = _subjects(request, self.fold, None, WITHOUT_LEDGER)
+            judgement = _count(self.spare, spare, request.opens, now)
+            return judgement._replace(reason=f"{judgement.reason}, without the ledger: {failure}")
+        if judgement.standing is Standing.SUSPENDED and login is not None:
+            self.spare.update(login[0], now, (), suspend(now, now + DAY))
+        return judgement
+
+    def give_back(self, request: Request, then: float) -> None:
+        """A message was not sent after all, whose first recipient was permitted just before `then`.
+
+        Only messages are given back: what was said to RCPT was said. Raises LookupFailed and MustWait.
+        """
+        now, login = int(then), self._login(request)
+        held = [(name, limits, 0) for name, limits in self._others(request)]
+        if login is not None:
+            held.append((login[0], login[1].limits, LIFETIME))
+        for name, limits, lifetime in held:
+            messages = tuple(limit for limit in limits if limit.unit is Unit.MESSAGES)
+            if messages:
+                self.ledger.update(name, now, (), take_back(messages, True, now, lifetime))
+
+    def _charge(self, request: Request, others: list[Charged], login: tuple[str, Terms] | None, now: int) -> Judgement:
+        """The login last: what the others are charged can be given back without a trace."""
+        judgement = _count(self.ledger, others, request.opens, now)
+        if judgement is not FINE or login is None:
+            return judgement
+        name, terms = login
+        found = sent(request, self.key)
+        judgement = self.ledger.update(name, now, found.asks, judge(terms, found, request.opens, now))
+        if judgement is not FINE:
+            _take_back(self.ledger, others, request.opens, now)
+        if judgement.evidence is not None and self.notice is not None:
+            self.notice(name, judgement)
+        return judgement
+
+    def _login(self, request: Request) -> tuple[str, Terms] | None:
+        if not request.login:
+            return None
+        return login_subject(request.login, self.fold), self.terms(request.login)
+
+    def _others(self, request: Request) -> list[Charged]:
+        """Who is charged beside the login."""
+        others = tuple(limit for limit in self.limits if limit.per is not Per.LOGIN)
+        grant = None if self.grant is None else self.grant(request)
+        return _subjects(request, self.fold, grant, others)
+
+
+def defer_over_limit(charges: Charges) -> Restriction:
+    """The login, or whoever else is charged, has sent too much, or what looks stolen; or it is suspended."""
+
+    def ask(request: Request) -> Reject | Defer | NoOpinion:
+        if charges.ours.holds(request):
+            return _OURS
+        if charges.administrators.match(request.path) is not None:
+            return _ADMINISTRATOR
+        judgement = charges.judge(request)
+        if judgement.standing is Standing.GOOD:
+            return _WITHIN if judgement is FINE else NoOpinion("%s", judgement.reason)
+        if judgement.standing is Standing.SUSPENDED:
+            return Reject(SUSPENDED, judgement.reason)
+        return Defer(OVER_LIMIT, judgement.reason)
+
+    waits = may_wait(charges.ours, charges.administrators, charges.named, charges.ledger)
+    return Restriction("over-limit", by_smtp(ask), frozenset({Need.HELO}), waits)
+
+
+@lru_cache(4096)
+def parse_named(value: str) -> tuple[Limit, ...]:
+    """The limits of a login as a table has them: `6000 recipients/day, 500 new-recipients/day`; none: `unlimited`.
+
+    Raises ValueError.
+    """
+    if value.strip() == "unlimited":
+        return ()
+    limits = tuple(parse_limit(text) for text in value.split(","))
+    if any(limit.per is not Per.LOGIN for limit in limits):
+        raise ValueError("the limits of a login can only be per login")
+    return limits
+
+
+def _subjects(request: Request, fold: Fold, grant: str | None, limits: tuple[Limit, ...]) -> list[Charged]:
+    found: dict[str, tuple[Limit, ...]] = {}
+    for limit in limits:
+        name = subject(limit.per, request, fold, grant)
+        if name is not None:
+            found[name] = (*found.get(name, ()), limit)
+    return list(found.items())
+
+
+def _count(ledger: Ledger, charged: list[Charged], opens: bool, now: int) -> Judgement:
+    """One after the other; where one objects, those before it get back what they were charged."""
+    for number, (name, limits) in enumerate(charged):
+        judgement = ledger.update(name, now, (), count(limits, opens, now))
+        if judgement is not FINE:
+            _take_back(ledger, charged[:number], opens, now)
+            return judgement
+    return FINE
+
+
+def _take_back(ledger: Ledger, charged: list[Charged], opens: bool, now: int) -> None:
+    for name, limits in charged:
+        ledger.update(name, now, (), take_back(limits, opens, now))

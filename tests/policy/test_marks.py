@@ -1,0 +1,105 @@
+"""What a ledger is given of a request, and what it is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from relaymilter.policy.envelope import Request
+from relaymilter.policy.limits import Per
+from relaymilter.policy.logins import Fold
+from relaymilter.policy.marks import HASH_SIZE, login_subject, sent, subject
+from tests.policy.maps import asks
+
+KEY = b"k" * 16
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        pytest.param("<bob@else.test>", "<BOB@Else.TEST>", True, id="case"),
+        pytest.param("<bob@else.test>", '<"bob"@else.test>', True, id="quotes"),
+        pytest.param("<bob@else.test>", "<bob+tag@else.test>", False, id="a tag"),
+        pytest.param("<bob@else.test>", "<bob@else.test.example>", False, id="another domain"),
+        pytest.param("<\u212aim@else.test>", "<kim@else.test>", False, id="a letter that looks like another"),
+        pytest.param("<a", "<a", True, id="no path"),
+        pytest.param("<a", "<b", False, id="no path, and another"),
+    ],
+)
+def test_which_recipients_are_the_same(one: str, other: str, same: bool) -> None:
+    """A mailbox is one, however it is written."""
+    assert same == (sent(asks(one), KEY).recipient == sent(asks(other), KEY).recipient)
+
+
+@pytest.mark.parametrize(
+    ("helo", "same_as", "common"),
+    [
+        (b"desktop-7.home", b"DESKTOP-7.home", False),
+        (b"[192.0.2.7]", b"[IPv6:2001:db8::7]", True),
+        (b"[192.0.2.7", b"[]", True),
+        (b"localhost", b"LOCALHOST", True),
+        (b"smtpclient.apple", b"smtpclient.apple", True),
+        (b"", b"", True),
+        (b"x" * 999, b"x" * 998, False),
+    ],
+)
+def test_which_devices_are_the_same(helo: bytes, same_as: bytes, common: bool) -> None:
+    """By what they call themselves; a literal says where they are."""
+    one, other = sent(asks(helo=helo), KEY), sent(asks(helo=same_as), KEY)
+    assert (one.device, one.common) == (other.device, common)
+
+
+def test_an_address_is_a_hash() -> None:
+    """Short, with the key in it, and none of its letters; a recipient's is no device's."""
+    one, other = sent(asks(), KEY), sent(asks(), b"j" * 16)
+    assert {HASH_SIZE} == {len(each) for each in one.asks}
+    assert set(one.asks).isdisjoint(other.asks)
+    assert 4 == len(set(one.asks))
+    assert sent(asks("<x>"), KEY).recipient != sent(asks(helo=b"x@"), KEY).device
+
+
+LONG = "a" * 300
+
+
+@pytest.mark.parametrize(
+    ("per", "asked", "expected"),
+    [
+        (Per.LOGIN, asks(login="Joe@kite.test"), "login joe"),
+        (Per.LOGIN, asks(), None),
+        (Per.CLIENT, asks(address="192.0.2.7"), "client 192.0.2.7"),
+        (Per.CLIENT, asks(address="::ffff:192.0.2.7"), "client 192.0.2.7"),
+        (Per.CLIENT, asks(address="nowhere"), "client unknown"),
+        (Per.NETWORK, asks(address="192.0.2.7"), "network 192.0.2.0/24"),
+        (Per.NETWORK, asks(address="2001:db8:1:9::7"), "network 2001:db8:1::/48"),
+        (Per.NETWORK, asks(address="nowhere"), "network unknown"),
+        (Per.SENDER, asks(sender="<Joe@Kite.test>"), "sender joe@kite.test"),
+        (Per.SENDER, asks(sender="<>"), "sender <>"),
+        (Per.SENDER, asks(sender="<a"), "sender unknown"),
+        (Per.SENDER_DOMAIN, asks(sender="<joe@Kite.test>"), "sender-domain kite.test"),
+        (Per.SENDER_DOMAIN, asks(sender="<>"), "sender-domain <>"),
+        (Per.SENDER_DOMAIN, asks(sender="<a"), "sender-domain unknown"),
+        (Per.GRANT, asks(), "grant hall printer"),
+        (Per.ALL, asks(), "all"),
+    ],
+)
+def test_who_is_charged(per: Per, asked: Request, expected: str | None) -> None:
+    """By a name with its kind in front."""
+    assert expected == subject(per, asked, Fold.LOWER_LOCAL, "hall printer")
+
+
+def test_without_a_grant_there_is_nobody_to_charge() -> None:
+    """A request that another rule permits has none."""
+    assert subject(Per.GRANT, asks(), Fold.EXACT, None) is None
+
+
+def test_names_have_a_length() -> None:
+    """A client's text makes no subject as long as it likes, and two long ones are two."""
+    names = {subject(Per.LOGIN, asks(login=LONG + end), Fold.EXACT, None) for end in ("a", "b", "\udcff")}
+    assert 3 == len(names)
+    assert all(name is not None and len(name) < 300 for name in names)
+    assert login_subject(LONG + "a", Fold.EXACT) in names
+
+
+def test_no_spelling_of_a_login_is_another_subject() -> None:
+    """Its case counts nowhere; its realm does where it counts otherwise."""
+    assert {"login joe@kite.test"} == {login_subject(login, Fold.EXACT) for login in ("joe@kite.test", "JOE@Kite.test")}
+    assert "login joe" == login_subject("JOE@kite.test", Fold.LOCAL)
