@@ -1,0 +1,67 @@
+"""Networks and devices: where mail is sent from, and what programs call themselves."""
+
+from __future__ import annotations
+
+from random import Random
+
+from relaymilter.policy.footprint import Networks
+
+_WIDES = 40_000
+"""/16s that are in use, about."""
+
+
+def fresh(random: Random) -> Networks:
+    """A /24 somewhere in the world, in a /16 that most likely nobody else here uses."""
+    return narrow(random, wide(random))
+
+
+def wide(random: Random) -> bytes:
+    """A /16."""
+    return b"w" + random.randrange(_WIDES).to_bytes(2, "big") + bytes(5)
+
+
+def narrow(random: Random, wide: bytes) -> Networks:
+    """A /24 in it."""
+    return Networks(b"4" + wide[1:3] + random.randrange(256).to_bytes(1, "big") + bytes(4), wide)
+
+
+class Pool:
+    """What a provider gives its customers in turn: many /24s in a few /16s, or a /48 each time in a /32."""
+
+    def __init__(self, random: Random, wides: tuple[int, int], narrows: tuple[int, int], ipv6: bool) -> None:
+        if ipv6:
+            prefix = random.randbytes(4)
+            self.networks = [
+                Networks(b"6" + prefix + random.randbytes(2) + b"\0", b"x" + prefix + bytes(3)) for _ in range(400)
+            ]
+        else:
+            parts = [wide(random) for _ in range(random.randint(*wides))]
+            self.networks = [narrow(random, random.choice(parts)) for _ in range(random.randint(*narrows))]
+
+    def draw(self, random: Random) -> Networks:
+        """One of them."""
+        return random.choice(self.networks)
+
+
+LITERAL, LOCALHOST, APPLE = b"literal.", b"localhos", b"apple..."
+"""What many programs say alike: an address literal (whose address does not count), localhost, smtpclient.apple."""
+
+
+COMMON = {LITERAL, LOCALHOST, APPLE}
+
+
+def laptop(random: Random) -> bytes:
+    """Outlook gives the name of the computer, Thunderbird a literal, Apple Mail a name or always the same."""
+    said = random.random()
+    return random.randbytes(8) if said < 0.6 else LITERAL if said < 0.85 else APPLE
+
+
+def phone(random: Random) -> bytes:
+    """Programs on phones."""
+    return random.choice((APPLE, APPLE, LOCALHOST, LITERAL))
+
+
+def bot(random: Random) -> bytes:
+    """A thief's program: a third says what honest programs say, too."""
+    said = random.random()
+    return random.randbytes(8) if said < 0.65 else LITERAL if said < 0.9 else LOCALHOST
