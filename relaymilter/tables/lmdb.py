@@ -24,8 +24,10 @@ from relaymilter.tables.table import TableError
 
 LOOK_AGAIN = 1.0
 """Seconds for which a file at its path is believed to be the same."""
-ATTEMPTS = 50
-"""At one answer while another program writes; each takes some 10 us."""
+ATTEMPTS = 10
+"""At one answer from what is no sound file: another program may be writing it."""
+WRITTEN = 0.1
+"""Seconds for which an answer is sought between two commits, while there are always more; one takes some 10 us."""
 
 _SHARED, _UNLOCKED = (struct.pack("hhqqi4x", kind, os.SEEK_SET, 0, 0, 0) for kind in (fcntl.F_RDLCK, fcntl.F_UNLCK))
 
@@ -77,11 +79,12 @@ class _File:
         """The value of a key. Raises LookupFailed."""
         with self._lock:
             problem: Exception = BadFile("always written to")
-            for _ in range(ATTEMPTS):
+            attempts, until = ATTEMPTS, time.monotonic() + WRITTEN
+            while attempts and time.monotonic() < until:
                 try:
                     sure, value = self._current().get(key)
                 except BadFile as error:  # a writer has just used a page again that was read, or it was replaced
-                    problem = error
+                    problem, attempts = error, attempts - 1
                     self._close()
                 except OSError as error:
                     self._close()
