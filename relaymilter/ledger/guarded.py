@@ -37,6 +37,10 @@ class GuardedLedger:
         """As Ledger has it."""
         return self._asked(lambda: self._ledger.subjects(prefix, now))
 
+    def remembered(self, subject: str, now: int, /) -> int:
+        """As Ledger has it."""
+        return self._asked(lambda: self._ledger.remembered(subject, now))
+
     def forget(self, subject: str, /) -> bool:
         """As Ledger has it."""
         return self._asked(lambda: self._ledger.forget(subject))

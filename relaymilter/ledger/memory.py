@@ -55,6 +55,12 @@ class MemoryLedger:
             known = [subject for kind in self._kinds.values() for subject in kind if subject.startswith(prefix)]
         return (subject for subject in known if self.read(subject, now) is not None)
 
+    def remembered(self, subject: str, now: int, /) -> int:
+        """As Ledger has it."""
+        with self._lock:
+            kept = self._find(subject, now)
+            return 0 if kept is None else sum(now < until for until in kept.remembered.values())
+
     def forget(self, subject: str, /) -> bool:
         """As Ledger has it."""
         with self._lock:

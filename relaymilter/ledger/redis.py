@@ -106,6 +106,12 @@ class RedisLedger:
                 if until is not None and now < int(until):
                     yield key[len(_PREFIX) : -len(_RECORD)].decode("utf-8", "surrogatepass")
 
+    def remembered(self, subject: str, now: int, /) -> int:
+        """As Ledger has it."""
+        if self.read(subject, now) is None:
+            return 0
+        return int(self._asked(lambda to: to.client.zcount(_keys(subject)[1], f"({now}", "+inf")))
+
     def forget(self, subject: str, /) -> bool:
         """As Ledger has it."""
         return bool(self._asked(lambda to: to.client.delete(*_keys(subject))))

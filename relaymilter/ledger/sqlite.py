@@ -49,6 +49,10 @@ _THIN = (
     "AND hash IN (SELECT hash FROM hashes WHERE subject = ?1 ORDER BY until LIMIT ?2)"
 )
 _COUNT = "SELECT count(*) FROM hashes WHERE subject = ?"
+_VALID = (
+    "SELECT count(*) FROM subjects JOIN hashes ON hashes.subject = subjects.id "
+    "WHERE name = ?1 AND subjects.until > ?2 AND hashes.until > ?2"
+)
 _LAST = b"\xff"
 """After whatever a name goes on with: no octet of UTF-8 is as large."""
 
@@ -128,6 +132,12 @@ class SqliteLedger:
                 "SELECT name FROM subjects WHERE name >= ?1 AND name < ?2 AND until > ?3", (begin, begin + _LAST, now)
             ).fetchall()
         return (name.decode("utf-8", "surrogatepass") for (name,) in found)
+
+    def remembered(self, subject: str, now: int, /) -> int:
+        """As Ledger has it."""
+        with self._connected() as connection:
+            [kept] = connection.execute(_VALID, (_name(subject), now)).fetchone()
+        return int(kept)
 
     def forget(self, subject: str, /) -> bool:
         """As Ledger has it."""

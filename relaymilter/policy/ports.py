@@ -169,5 +169,8 @@ class Ledger(Protocol):
     def subjects(self, prefix: str, now: int, /) -> Iterator[str]:
         """Those that have a record and begin so, in no order. Raises LookupFailed and MustWait."""
 
+    def remembered(self, subject: str, now: int, /) -> int:
+        """How many hashes are kept of it that have not expired. Raises LookupFailed and MustWait."""
+
     def forget(self, subject: str, /) -> bool:
         """The record and all that is remembered: whether there was any. Raises LookupFailed and MustWait."""

@@ -91,6 +91,15 @@ def test_remembers_hashes(ledger: Ledger) -> None:
     assert (None, LATER + 1, LATER) == past(ledger, C, B, A).seen
 
 
+def test_counts_what_it_remembers(ledger: Ledger) -> None:
+    """Of each subject, without what has expired; a subject that has expired as a whole has nothing."""
+    put(ledger, b"", (A, LATER), (B, LATER + 10), until=LATER + 5)
+    put(ledger, b"", (A, LATER), subject="login bob", until=LATER + 5)
+    put(ledger, b"", (A, LATER), until=LATER + 5)
+    assert (2, 1, 0) == tuple(ledger.remembered(subject, NOW) for subject in (ALICE, "login bob", "login al"))
+    assert (1, 0) == (ledger.remembered(ALICE, LATER), ledger.remembered(ALICE, LATER + 5))
+
+
 def test_subjects_are_apart(ledger: Ledger) -> None:
     """What one is and has done is no other's."""
     put(ledger, b"1", (A, LATER))

@@ -56,6 +56,7 @@ def test_down_is_not_asked_for_a_while() -> None:
     assert breaker.FAILURES + 2 == failing.asked
     assert b"" == ledger.read("login alice", NOW)
     assert ["login alice"] == list(ledger.subjects("login", NOW))
+    assert 0 == ledger.remembered("login alice", NOW)
     assert ledger.forget("login alice")
 
 
