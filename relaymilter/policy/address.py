@@ -9,9 +9,10 @@ this parser does not (two paths in one argument, junk after the bracket) is malf
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from relaymilter.policy.domains import domain_form
+from relaymilter.policy.path_words import ATEXT, NotAPath, Word, skip, words
 
 MAX_PATH = 1024
 """Octets of an argument. RFC 5321 4.5.3.1.3 asks for 256 at least; a source route may be longer."""
@@ -19,14 +20,9 @@ MAX_LOCAL = 255
 """Octets of a local part. RFC 5321 4.5.3.1.1 asks for 64 at least, and forwarders' SRS addresses need more."""
 _PLAIN_LOCAL = 64
 
-_ATEXT = r"A-Za-z0-9!#$%&'*+\-/=?^_`{|}~"
 _USUAL = re.compile(rb"<([A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]{1,64})@([A-Za-z0-9_.-]{1,255})>")
-_ATOM = re.compile(rf"[{_ATEXT}\u00a0-\U0010ffff]+")
-_DOT_STRING = re.compile(rf"[{_ATEXT}\u00a0-\U0010ffff.]+")
-_QTEXT = re.compile(r"[ !#-\[\]-~\u00a0-\U0010ffff]+")
-_LITERAL = re.compile(r"\[[!-Z^-~]*\]")
+_DOT_STRING = re.compile(rf"[{ATEXT}\u00a0-\U0010ffff.]+")
 _HOP = re.compile(r"\[[!-Z^-~]*\]|[^,:<>@\[\]\"\\() \t]+")
-_BLANK = re.compile(r"[ \t]+")
 _PARAMETERS = re.compile(r"(?: +[A-Za-z0-9][A-Za-z0-9-]*(?:=[!-<>-~]+)?)+ *")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _ROUTING = re.compile(r"[%!@]")
@@ -77,8 +73,8 @@ def parse(raw: bytes) -> Path | Malformed:
         if domain:
             return Path(local.decode("ascii"), domain, b"%" not in local and b"!" not in local)
     try:
-        return _Scanner(_text(raw)).path()
-    except _NotAPath as problem:
+        return _path(_text(raw))
+    except NotAPath as problem:
         return Malformed(str(problem))
 
 
@@ -93,19 +89,15 @@ def _usual_domain(typed: bytes) -> str:
         return ""
 
 
-class _NotAPath(Exception):
-    pass
-
-
 def _text(raw: bytes) -> str:
     if len(raw) > MAX_PATH:
-        raise _NotAPath(f"longer than {MAX_PATH} octets")
+        raise NotAPath(f"longer than {MAX_PATH} octets")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise _NotAPath("bytes that are not UTF-8") from None
+        raise NotAPath("bytes that are not UTF-8") from None
     if _CONTROL.search(text):
-        raise _NotAPath("a control character")
+        raise NotAPath("a control character")
     return text
 
 
@@ -113,176 +105,72 @@ def _quoted(local: str) -> str:
     return '"' + re.sub(r'(["\\])', r"\\\1", local) + '"'
 
 
-class _Scanner:
-    """One left-to-right pass; `odd` turns true at whatever an MTA might read otherwise."""
+def _path(text: str) -> Path:
+    """The whole argument. `odd` is true where there is anything that an MTA might read otherwise."""
+    start = skip(text, 0)
+    bracket = text.startswith("<", start)
+    at = skip(text, start + bracket)
+    odd = not bracket or at > 1
+    route, at = _route(text, at) if text.startswith("@", at) else ((), at)
+    found, at, odd_words = words(text, at)
+    if bracket and not text.startswith(">", at):
+        raise NotAPath("no closing bracket")
+    odd_end = _end(text[at + bracket :], bracket)
+    return _assembled(route, found, odd or odd_words or odd_end)
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-        self.odd = False
 
-    def path(self) -> Path:
-        self.skip()
-        bracket = self.take("<")
-        if not bracket:
-            self.odd = True
-        self.skip()
-        route = self.route() if self.peek() == "@" else ()
-        words = self.words()
-        if bracket and not self.take(">"):
-            self.fail("no closing bracket" if self.peek() == "" else f"{self.peek()!r} in the path")
-        self.end(bracket)
-        return self.assemble(route, words)
+def _route(text: str, at: int) -> tuple[tuple[str, ...], int]:
+    """`@hop1,@hop2:`, and where it ends; RFC 5321 4.1.1.3 has receivers ignore it, MTAs follow or refuse it."""
+    hops = []
+    while text.startswith("@", at):
+        hop = _HOP.match(text, skip(text, at + 1))
+        if hop is None:
+            raise NotAPath("a source route without a host")
+        hops.append(_domain(hop[0]))
+        at = skip(text, hop.end())
+        if not text.startswith(",", at):
+            break
+        at = skip(text, at + 1)
+    if not text.startswith(":", at):
+        raise NotAPath("a source route that does not end in a colon")
+    return tuple(hops), at + 1
 
-    def assemble(self, route: tuple[str, ...], words: list[str]) -> Path:
-        """Split at the last `@` that stands outside quotes; the words before it are the local part."""
-        last = max((i for i, word in enumerate(words) if word == "@"), default=len(words))
-        local = "".join(word[1:] if word != "@" else "@" for word in words[:last])
-        domain = "".join(word[1:] for word in words[last + 1 :])
-        if last < len(words):
-            if any(word.startswith("Q") for word in words[last + 1 :]):
-                self.fail("a quoted domain")
-            if last == 0:
-                self.fail("no local part")
-            domain = self.domain(domain)
-        if not words and (route or self.odd):
-            self.fail("no mailbox")
-        if len(local.encode()) > MAX_LOCAL:
-            self.fail(f"a local part longer than {MAX_LOCAL} octets")
-        plain = not (self.odd or route or _ROUTING.search(local)) and local.isascii() and len(local) <= _PLAIN_LOCAL
-        return Path(local, domain, plain and bool(domain), route)
 
-    def words(self) -> list[str]:
-        """Tokens: `Wtext` for atoms and dots, `Qtext` for what was quoted or escaped, `Ltext` for a literal, `@`."""
-        words: list[str] = []
-        self.skip()
-        while (char := self.peek()) not in ("", ">"):
-            if char == "@":
-                words.append(self.next())
-            elif char == ".":
-                words.append("W" + self.next())
-            elif char == "[" and words and words[-1] == "@":
-                words.append("W" + self.match(_LITERAL, "an address literal that does not close"))
-                self.odd = True
-            else:
-                if words and words[-1] not in ("@", "W."):
-                    self.fail("two words without a dot between them")
-                words.append(self.word())
-            self.skip()
-        return words
+def _end(rest: str, bracket: bool) -> bool:
+    """Whether anything follows the path: blanks, or ESMTP parameters after one (RFC 5321 4.1.2), and nothing else."""
+    if rest.strip(" \t") and not (bracket and _PARAMETERS.fullmatch(rest)):
+        raise NotAPath("something follows the path")
+    return bool(rest)
 
-    def word(self) -> str:
-        """An atom, with quoted pairs in it (RFC 821 took them bare), or a quoted string."""
-        if self.peek() == '"':
-            return "Q" + self.quoted_string()
-        kind, parts = "W", []
-        while True:
-            if self.peek() == "\\":
-                kind = "Q"
-                parts.append(self.pair())
-            elif found := _ATOM.match(self.text, self.at):
-                self.at = found.end()
-                parts.append(found[0])
-            else:
-                break
-        if not parts:
-            self.fail(f"{self.peek()!r} in the path")
-        return kind + "".join(parts)
 
-    def quoted_string(self) -> str:
-        self.odd = True
-        self.at += 1
-        parts = []
-        while not self.take('"'):
-            if self.peek() == "\\":
-                parts.append(self.pair())
-            else:
-                parts.append(self.match(_QTEXT, "a quoted string that does not close"))
-        return "".join(parts)
+def _assembled(route: tuple[str, ...], parts: list[Word], odd: bool) -> Path:
+    """Split at the last `@` that stands outside quotes; the words before it are the local part."""
+    last = max((i for i, word in enumerate(parts) if word.kind == "at"), default=len(parts))
+    local, typed = _joined(parts[:last]), _joined(parts[last + 1 :])
+    if any(word.kind == "quoted" for word in parts[last + 1 :]):
+        raise NotAPath("a quoted domain")
+    if last == 0 and parts:
+        raise NotAPath("no local part")
+    domain = _domain(typed) if last < len(parts) else ""
+    odd = odd or typed.endswith(".") or not typed.isascii()
+    if not parts and (route or odd):
+        raise NotAPath("no mailbox")
+    if len(local.encode()) > MAX_LOCAL:
+        raise NotAPath(f"a local part longer than {MAX_LOCAL} octets")
+    plain = not (odd or route or _ROUTING.search(local)) and local.isascii() and len(local) <= _PLAIN_LOCAL
+    return Path(local, domain, plain and bool(domain), route)
 
-    def pair(self) -> str:
-        self.odd = True
-        self.at += 1
-        char = self.peek()
-        if not " " <= char <= "~":
-            self.fail("a backslash before nothing that it may quote")
-        return self.next()
 
-    def route(self) -> tuple[str, ...]:
-        """`@hop1,@hop2:`; RFC 5321 4.1.1.3 has receivers ignore it, MTAs follow or refuse it."""
-        self.odd = True
-        hops = []
-        while self.take("@"):
-            self.skip()
-            hops.append(self.domain(self.match(_HOP, "a source route without a host")))
-            self.skip()
-            if not self.take(","):
-                break
-            self.skip()
-        if not self.take(":"):
-            self.fail("a source route that does not end in a colon")
-        return tuple(hops)
+def _joined(parts: list[Word]) -> str:
+    return "".join([word.text for word in parts])
 
-    def domain(self, text: str) -> str:
-        try:
-            form = domain_form(text)
-        except ValueError as problem:
-            self.fail(f"domain: {problem}")
-        if text.endswith(".") or not text.isascii():
-            self.odd = True
-        return form
 
-    def skip(self) -> None:
-        """Blanks and comments, which may nest (RFC 5322 3.2.2); they leave a word between two readings."""
-        while True:
-            if found := _BLANK.match(self.text, self.at):
-                self.at = found.end()
-            elif self.peek() == "(":
-                self.comment()
-            else:
-                return
-            self.odd = True
+def _domain(typed: str) -> str:
+    try:
+        return _domain_form(typed)
+    except ValueError as problem:
+        raise NotAPath(f"domain: {problem}") from None
 
-    def comment(self) -> None:
-        depth = 0
-        while True:
-            char = self.peek()
-            if char == "":
-                self.fail("a comment that does not close")
-            self.at += 2 if char == "\\" else 1
-            depth += {"(": 1, ")": -1}.get(char, 0)
-            if depth == 0:
-                return
 
-    def end(self, bracket: bool) -> None:
-        """Nothing may follow but ESMTP parameters, after a blank (RFC 5321 4.1.2)."""
-        rest = self.text[self.at :]
-        if not rest.strip(" \t"):
-            self.odd = self.odd or bool(rest)
-        elif bracket and _PARAMETERS.fullmatch(rest):
-            self.odd = True
-        else:
-            self.fail("something follows the path")
-
-    def peek(self) -> str:
-        return self.text[self.at : self.at + 1]
-
-    def next(self) -> str:
-        self.at += 1
-        return self.text[self.at - 1]
-
-    def take(self, char: str) -> bool:
-        if self.peek() == char:
-            self.at += 1
-            return True
-        return False
-
-    def match(self, pattern: re.Pattern[str], problem: str) -> str:
-        found = pattern.match(self.text, self.at)
-        if found is None:
-            self.fail(problem)
-        self.at = found.end()
-        return found[0]
-
-    def fail(self, reason: str) -> NoReturn:
-        raise _NotAPath(reason)
+_domain_form = lru_cache(4096)(domain_form)
+"""As with _usual_domain."""

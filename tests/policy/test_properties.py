@@ -186,10 +186,10 @@ def test_short_cut_and_scanner_agree(raw: bytes) -> None:
     """The regular expression for usual paths is only faster: the scanner finds the same."""
     short = parse(raw)
     try:
-        scanned: Path | Malformed = address._Scanner(address._text(raw)).path()
-    except address._NotAPath as problem:
-        scanned = Malformed(str(problem))
-    assert scanned == short
+        taken_apart: Path | Malformed = address._path(address._text(raw))
+    except address.NotAPath as problem:
+        taken_apart = Malformed(str(problem))
+    assert taken_apart == short
 
 
 @many
