@@ -94,8 +94,9 @@ def speed(
     with awake, milters.running(rows.chosen(args.rows, args.extra), folder, named, transport == "tcp") as running:
         for cells in rounds.measure(running, load, transport, clients, args.rounds, args.seconds):
             table.append(cells)
+            bare = next((cell for cell in cells if cell.row == rows.BARE), None)
             for cell in cells:
-                say(report.cell_line(cell, cells[0]))
+                say(report.cell_line(cell, cells[0], bare))
         for milter in running:
             rounds.require_log(milter, list(chain.from_iterable(table)))
     return table

@@ -11,19 +11,19 @@ from .rounds import Cell
 from .starting import Started
 
 CELL_HEAD = (
-    f"{'clients':>7} {'milter':<16}{'CPU us':>7} {'(middle half)':<14}{'ratio':>6}"
+    f"{'clients':>7} {'milter':<16}{'CPU us':>7} {'(middle half)':<14}{'of c':>6}{'of bare':>8}"
     f"{'sess/s':>8}{'rcpt p50':>10}{'p99 us':>8}{'sess p50':>10}{'p99 us':>8}{'stolen':>8}"
 )
 STARTED_HEAD = f"{'milter':<16}{'':<16}{'parent':>12}{'workers: RSS (PSS) in MiB':>28}"
 HELD_HEAD = f"{'milter':<16}{'':>12}{'RSS MiB':>9}{'PSS MiB':>9}{'processes':>11}{'threads':>9}"
 
 
-def cell_line(cell: Cell, reference: Cell) -> str:
-    """One line of the table: medians, and the quartiles of the CPU."""
+def cell_line(cell: Cell, reference: Cell, bare: Cell | None) -> str:
+    """One line of the table: medians, the quartiles of the CPU, and its ratios to both references."""
     m, (low, high) = cell.middle(), cell.middle_half()
     return (
         f"{cell.clients:>7} {cell.row:<16}{m['cpu_us']:>7.0f} {f'({low:.0f}-{high:.0f})':<14}"
-        f"{cell.ratio(reference):>6.2f}{m['sessions_per_s']:>8.0f}"
+        f"{cell.ratio(reference):>6.2f}{f'{cell.ratio(bare):.2f}' if bare else '-':>8}{m['sessions_per_s']:>8.0f}"
         f"{m['rcpt_p50_us']:>10.0f}{m['rcpt_p99_us']:>8.0f}"
         f"{m['session_p50_us']:>10.0f}{m['session_p99_us']:>8.0f}{m['stolen']:>8.0%}"
     )

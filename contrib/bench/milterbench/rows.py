@@ -3,18 +3,22 @@
 
 A command may name {socket}, {python}, {tree} (the folder with contrib/), {refmilter}, {pyref}, {bareloop}, {policy}
 (relaymilter's flags for the networks and domains of site.py), {large} (for those of the large site) and {lmdb} (the
-same with the domains in an LMDB file). REFERENCE is what every ratio divides by.
+same with the domains in an LMDB file). REFERENCE and BARE are what the ratios
+divide by.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 REFERENCE = "c"
+BARE = "bare"
+"""What every event loop costs: the other thing that relaymilter's rows are divided by."""
 RELAYMILTER = "{python} -m relaymilter run -p {socket} {policy}"
-LOOP = RELAYMILTER + " --runtime loop"
 LARGE = RELAYMILTER.replace("{policy}", "{large}") + " --log-decisions none"
 LMDB = RELAYMILTER.replace("{policy}", "{lmdb}") + " --log-decisions none"
 BOUND = RELAYMILTER.replace("{policy}", "{bound}") + " --log-decisions none"
+ON_LIBMILTER = " --runtime libmilter"
+LIBMILTER = RELAYMILTER + ON_LIBMILTER
 PINNED = "taskset -c 0 "
 
 
@@ -34,34 +38,33 @@ ROWS = (
     Row("off", RELAYMILTER + " --log-decisions none", "relaymilter, decision log off"),
     Row("text", RELAYMILTER + " --log-format text", "relaymilter, text log to a file", logs=True),
     Row("json", RELAYMILTER + " --log-format json", "relaymilter, JSON log to a file", logs=True),
+    Row(BARE, "{python} {bareloop} {socket}", "an event loop on uvloop that permits all"),
+    Row("libmilter", LIBMILTER + " --log-decisions none", "off, on libmilter"),
+    Row("libmilter-json", LIBMILTER + " --log-format json", "JSON log, on libmilter", logs=True, default=False),
     Row("off-no-pin", RELAYMILTER + " --log-decisions none --no-pin", "off, free to change cores", default=False),
     Row("off-2", RELAYMILTER + " --log-decisions none --workers 2", "off, two workers", default=False),
-    Row("loop", LOOP + " --log-decisions none", "the event loop, decision log off", default=False),
-    Row("loop-json", LOOP + " --log-format json", "the event loop, JSON log to a file", logs=True, default=False),
-    Row("loop-no-pin", LOOP + " --log-decisions none --no-pin", "loop, free to change cores", default=False),
-    Row("loop-2", LOOP + " --log-decisions none --workers 2", "the event loop, two workers", default=False),
+    Row("libmilter-no-pin", LIBMILTER + " --log-decisions none --no-pin", "the same on libmilter", default=False),
+    Row("libmilter-2", LIBMILTER + " --log-decisions none --workers 2", "two workers on libmilter", default=False),
     Row("large", LARGE, "off, with a million domains and 100,000 networks", default=False),
     Row("large-2", LARGE + " --workers 2", "the same, two workers", default=False),
     Row("lmdb", LMDB, "the same domains in an LMDB file", default=False),
     Row("lmdb-2", LMDB + " --workers 2", "the same, two workers", default=False),
-    Row("loop-large", LARGE + " --runtime loop", "the event loop on the large lists", default=False),
-    Row("loop-large-2", LARGE + " --runtime loop --workers 2", "the same, two workers", default=False),
-    Row("loop-lmdb", LMDB + " --runtime loop", "the event loop, and the LMDB file", default=False),
+    Row("libmilter-large", LARGE + ON_LIBMILTER, "the large lists on libmilter", default=False),
+    Row("libmilter-lmdb", LMDB + ON_LIBMILTER, "and with the LMDB file", default=False),
     Row("bound", BOUND, "off, with 100,000 logins and 500,000 mailboxes that they own", default=False),
-    Row("loop-bound", BOUND + " --runtime loop", "the event loop with these", default=False),
+    Row("libmilter-bound", BOUND + ON_LIBMILTER, "the same on libmilter", default=False),
     Row("pymilter", "{python} {pyref} tuned {socket}", "C's rule on pymilter", default=False),
     Row("pymilter-pinned", PINNED + "{python} {pyref} tuned {socket}", "kept on core 0", default=False),
     Row("low", "{python} {pyref} lowlevel {socket}", "C's rule on pymilter's C module alone", default=False),
     Row("low-pinned", PINNED + "{python} {pyref} lowlevel {socket}", "kept on core 0", default=False),
-    Row("bare", "{python} {bareloop} {socket}", "an event loop on uvloop that permits all", default=False),
     Row("c-every", "{refmilter} every {socket}", "C on libmilter, every stage", default=False),
     Row("c-pinned", PINNED + "{refmilter} tuned {socket}", "c, kept on core 0", default=False),
 )
 
 
-ON_LARGE_SITE = "off,large,lmdb,loop,loop-large,loop-lmdb"
+ON_LARGE_SITE = "off,large,lmdb,libmilter,libmilter-large,libmilter-lmdb"
 """What --site large measures under load,"""
-STARTED = ("off-2", "large-2", "loop-large-2", "lmdb-2")
+STARTED = ("off-2", "large-2", "lmdb-2")
 """and of what it measures the start."""
 
 

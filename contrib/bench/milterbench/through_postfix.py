@@ -33,6 +33,16 @@ class Measured:
     rates: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
 
+    @property
+    def row(self) -> str:
+        """The row that it measures; none without a milter."""
+        return self.milter.row.name if self.milter else ""
+
+    @property
+    def transport(self) -> str:
+        """What it speaks to its milter by: unix or inet."""
+        return self.milter.socket.partition(":")[0] if self.milter else ""
+
     def send(self, messages: int, clients: int) -> None:
         """Send so many messages by so many clients at once."""
         words = ("smtp-source", "-s", str(clients), "-m", str(messages), "-f", "a@example.net", "-t", RECIPIENT)
@@ -86,7 +96,9 @@ def main() -> int:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("extra", nargs="*", metavar="NAME=COMMAND", help="more milters, as for contrib/bench/run")
-    parser.add_argument("-r", "--rows", default="c,off,loop,loop-json", help="rows of contrib/bench/run (%(default)s)")
+    parser.add_argument(
+        "-r", "--rows", default="c,off,json,bare,libmilter", help="rows of contrib/bench/run (%(default)s)"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--messages", type=int, default=2000)
     parser.add_argument("--clients", type=int, default=20)
@@ -122,8 +134,11 @@ def report(measured: list[Measured], about: dict[str, str], clients: int) -> Non
     """The table."""
     for name, value in about.items():
         print(f"{name:<12}{value}")  # noqa: T201
-    print(f"\nthrough Postfix, {clients} clients\nmilter            msg/s  of none  CPU us/msg")  # noqa: T201
+    print(f"\nthrough Postfix, {clients} clients\nmilter                msg/s  of none  of bare  CPU us/msg")  # noqa: T201
     first = statistics.median(measured[0].rates)
+    bare = {each.transport: statistics.median(each.rates) for each in measured if each.row == rows.BARE}
     for each in measured:
         rate = statistics.median(each.rates)
-        print(f"{each.name:<16}{rate:7.0f}{rate / first:9.2f}{statistics.median(each.cpu):12.0f}")  # noqa: T201
+        of_bare = f"{rate / bare[each.transport]:.2f}" if each.transport in bare else "-"
+        cpu = statistics.median(each.cpu)
+        print(f"{each.name:<20}{rate:7.0f}{rate / first:9.2f}{of_bare:>9}{cpu:12.0f}")  # noqa: T201
