@@ -20,8 +20,9 @@ from relaymilter.policy.marks import login_subject, sent, subject
 from relaymilter.policy.novelty import LIFETIME, Novelty
 from relaymilter.policy.ports import Ledger, LookupFailed, Map, may_wait
 from relaymilter.policy.recipients import Ours
+from relaymilter.policy.releasing import suspend
 from relaymilter.policy.rules import Restriction, by_smtp
-from relaymilter.policy.standing import FINE, Judgement, Terms, judge, suspend
+from relaymilter.policy.standing import FINE, Judgement, Terms, judge
 from relaymilter.policy.verdict import Defer, NoOpinion, Reject, Reply
 
 OVER_LIMIT = Reply(450, "4.7.1", "{recipient}: Sending limit reached for this account")

@@ -106,7 +106,7 @@ def _room(
     history: History, common: bool, new: bool, known_device: bool, network: Familiarity, strange: int, now: int
 ) -> int:
     """How many recipients such as this one a login may write to in a day; 0: any number."""
-    some = strange * 8 // 3
+    some = strange * 5 // 2
     if network is Familiarity.NEAR:
         return max(1, some) if new and not known_device else 0
     if not known_device:
@@ -120,7 +120,7 @@ def _room_of_a_stranger(history: History, new: bool, strange: int, some: int) ->
     """By a program that is not known: where it is no thief, it is a new device."""
     if not new:
         return max(strange * 4 // 3, history.busy_day(Unit.RECIPIENTS, 2) // 4)
-    return max(strange, min(2 * history.busy_day(Unit.NEW, 3), some))
+    return max(strange, min(3 * history.busy_day(Unit.NEW, 3) // 2, some))
 
 
 def _room_of_a_traveller(history: History, common: bool, room: int, now: int) -> int:

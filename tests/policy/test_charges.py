@@ -20,9 +20,10 @@ from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.novelty import Novelty
 from relaymilter.policy.ports import Change, Hash, LookupFailed, MustWait, Past
 from relaymilter.policy.recipients import Ours
+from relaymilter.policy.releasing import release, suspend
 from relaymilter.policy.rules import Restriction
 from relaymilter.policy.ruleset import Ruleset
-from relaymilter.policy.standing import Judgement, release, suspend
+from relaymilter.policy.standing import Judgement
 from relaymilter.policy.verdict import Defer, NoOpinion, Reject
 from tests.policy.asking import relay_rules
 from tests.policy.lives import START

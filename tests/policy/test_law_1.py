@@ -32,9 +32,9 @@ from relaymilter.policy.networks import Address, Networks, parse_network
 from relaymilter.policy.novelty import Novelty
 from relaymilter.policy.ports import Change, LookupFailed, MailExchanger, Map, MustWait, Names, Past
 from relaymilter.policy.recipients import Ours
+from relaymilter.policy.releasing import suspend
 from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.ruleset import UNCERTAIN, Ruleset
-from relaymilter.policy.standing import suspend
 from relaymilter.policy.verdict import Decision, Defer, NoOpinion, Permit, Reject
 from tests.policy.asking import FailingNames, relay_rules
 from tests.policy.lists import OneByOne

@@ -17,7 +17,8 @@ from relaymilter.policy.history import Standing
 from relaymilter.policy.limits import parse_limit
 from relaymilter.policy.novelty import Novelty, Sent
 from relaymilter.policy.ports import Change, Hash, Past
-from relaymilter.policy.standing import Terms, judge, release
+from relaymilter.policy.releasing import release
+from relaymilter.policy.standing import Terms, judge
 
 from .people import Event
 
