@@ -13,7 +13,7 @@ from relaymilter.policy.history import Standing, decode
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.marks import MOST_NAME, login_subject
 from relaymilter.policy.ports import Change, Ledger, Past
-from relaymilter.policy.standing import release, suspend
+from relaymilter.policy.releasing import release, suspend
 
 
 class Outcome(Enum):

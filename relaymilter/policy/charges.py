@@ -54,23 +54,26 @@ class Charges:
     """Unix time."""
     ours: Ours
     fold: Fold = Fold.EXACT
-    limits: tuple[Limit, ...] = ()
-    novelty: Novelty = Novelty()
+    terms: Terms = Terms()
+    """Of every login that is not named."""
+    others: tuple[Limit, ...] = ()
+    """Of whoever else is charged."""
     named: Map[tuple[Limit, ...]] | None = None
     """Other limits for some logins, in place of all others, as parse_named() has them."""
-    administrators: Mailboxes = Mailboxes(frozenset())
+    administrators: Mailboxes | None = None
     grant: Callable[[Request], str | None] | None = None
     """The name of the grant by which a request is permitted, or None."""
     notice: Callable[[str, Judgement], None] | None = None
     """Called with the subject, once for each step of a login's standing downward."""
 
-    def terms(self, login: str) -> Terms:
+    def terms_of(self, login: str) -> Terms:
         """What this login is held to. Raises LookupFailed and MustWait."""
         limits = None if self.named is None else bound_of(login, self.named)
         if limits is None:
-            return Terms(tuple(limit for limit in self.limits if limit.per is Per.LOGIN), self.novelty)
-        new = next((None for limit in limits if limit.unit is Unit.NEW), self.novelty.new)
-        return Terms(limits, self.novelty._replace(new=new) if limits else _NO_NOVELTY)
+            return self.terms
+        novelty = self.terms.novelty
+        new = next((None for limit in limits if limit.unit is Unit.NEW), novelty.new)
+        return Terms(limits, novelty._replace(new=new) if limits else _NO_NOVELTY)
 
     def judge(self, request: Request) -> Judgement:
         """Charge one recipient that is permitted and not ours, or say why not. Raises LookupFailed and MustWait.
@@ -120,13 +123,14 @@ class Charges:
     def _login(self, request: Request) -> tuple[str, Terms] | None:
         if not request.login:
             return None
-        return login_subject(request.login, self.fold), self.terms(request.login)
+        return login_subject(request.login, self.fold), self.terms_of(request.login)
 
     def _others(self, request: Request) -> list[Charged]:
         """Who is charged beside the login."""
-        others = tuple(limit for limit in self.limits if limit.per is not Per.LOGIN)
+        if not self.others:
+            return []
         grant = None if self.grant is None else self.grant(request)
-        return _subjects(request, self.fold, grant, others)
+        return _subjects(request, self.fold, grant, self.others)
 
 
 def defer_over_limit(charges: Charges) -> Restriction:
@@ -135,7 +139,7 @@ def defer_over_limit(charges: Charges) -> Restriction:
     def ask(request: Request) -> Reject | Defer | NoOpinion:
         if charges.ours.holds(request):
             return _OURS
-        if charges.administrators.match(request.path) is not None:
+        if charges.administrators is not None and charges.administrators.match(request.path) is not None:
             return _ADMINISTRATOR
         judgement = charges.judge(request)
         if judgement.standing is Standing.GOOD:

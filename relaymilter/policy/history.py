@@ -7,7 +7,6 @@ permitted on the strength of what cannot be read. All times are whole seconds of
 import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import lru_cache
 
 from relaymilter.policy.footprint import DAY, Footprint
 from relaymilter.policy.ports import LookupFailed
@@ -121,26 +120,20 @@ class History:
 
 
 _FIXED = struct.Struct(f"<BBBBIHHIIH{2 * WEEKS}HII")
+_WINDOW = struct.Struct(f"<{KEPT + 3}I")
 _WIDEST = 65535
 _STANDINGS = tuple(Standing)
 _CAUSES = tuple(Cause)
 
 
-@lru_cache(256)
-def _windows(count: int) -> struct.Struct:
-    return struct.Struct(f"<{count * (KEPT + 3)}I")
-
-
 def encode(history: History) -> bytes:
     """The record of it."""
-    words = list[int]()
-    for (unit, seconds), window in history.windows.items():
-        words += (unit, seconds, window.newest, *window.counts)
     fixed = _FIXED.pack(
         *(VERSION, len(history.windows), history.cause, history.standing, history.first, history.days, history.day),
         *(*history.today, history.week, *history.busiest, history.since, history.until),
     )
-    return b"".join((fixed, _windows(len(history.windows)).pack(*words), history.footprint.entries))
+    windows = (_WINDOW.pack(*key, window.newest, *window.counts) for key, window in history.windows.items())
+    return b"".join((fixed, *windows, history.footprint.entries))
 
 
 def decode(record: bytes) -> History:
@@ -156,15 +149,15 @@ def decode(record: bytes) -> History:
 
 def _decode(record: bytes) -> History:
     _, count, cause, standing, first, days, day, recipients, new, week, *rest = _FIXED.unpack_from(record)
-    form = _windows(count)
-    words = form.unpack_from(record, _FIXED.size)
+    end = _FIXED.size + count * _WINDOW.size
     windows = {}
-    for at in range(0, len(words), KEPT + 3):
-        unit, seconds, newest, *counts = words[at : at + KEPT + 3]
+    for unit, seconds, newest, *counts in _WINDOW.iter_unpack(record[_FIXED.size : end]):
         if not seconds:
             raise ValueError("a window of no seconds")
         windows[unit, seconds] = Window(seconds, newest, counts)
-    footprint = Footprint(bytearray(record[_FIXED.size + form.size :]))
+    if len(windows) != count:
+        raise ValueError("fewer windows than it says")
+    footprint = Footprint(bytearray(record[end:]))
     return History(
         *(first, days, day, [recipients, new], week, rest[: 2 * WEEKS], _STANDINGS[standing], _CAUSES[cause]),
         *(rest[-2], rest[-1], windows, footprint),

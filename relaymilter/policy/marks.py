@@ -31,13 +31,8 @@ _COMMON = frozenset({_LITERAL, b"", b"localhost", b"localhost.localdomain", b"sm
 
 def sent(request: Request, key: bytes) -> Sent:
     """This recipient, in the terms of a ledger."""
-    device = _device(request.helo)
-    return Sent(
-        networks_of(request.client.address),
-        _hash(b"recipient", _mailbox(request), key),
-        _hash(b"device", device, key),
-        device in _COMMON,
-    )
+    device, common = _device(request.helo, key)
+    return Sent(networks_of(request.client.address), _hash(b"recipient", _mailbox(request), key), device, common)
 
 
 def _hash(kind: bytes, text: bytes, key: bytes) -> Hash:
@@ -53,9 +48,10 @@ def _mailbox(request: Request) -> bytes:
 
 
 @lru_cache(4096)
-def _device(helo: bytes) -> bytes:
-    """A literal says where a client is, not which it is."""
-    return _LITERAL if helo.startswith(b"[") else helo.lower()[:255]
+def _device(helo: bytes, key: bytes) -> tuple[Hash, bool]:
+    """A literal says where a client is, not which it is. Whether many are called so, too."""
+    device = _LITERAL if helo.startswith(b"[") else helo.lower()[:255]
+    return _hash(b"device", device, key), device in _COMMON
 
 
 def subject(per: Per, request: Request, fold: Fold, grant: str | None) -> str | None:

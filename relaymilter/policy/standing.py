@@ -135,7 +135,7 @@ def _permitted(
     history: History, found: Case, terms: Terms, sent: Sent, opens: bool, seen: Seen, now: int
 ) -> Change[Judgement]:
     history.count(now, found.new, normal=not found.share or found.known_device)
-    counted = {(limit.unit, limit.seconds) for limit in terms.limits if _counts(limit, found, opens)}
+    counted = {limit[1:3] for limit in terms.limits if _counts(limit, found, opens)}
     if found.new:
         counted.add((Unit.NEW, DAY))
     elif found.known_device and found.network is Familiarity.NEW:

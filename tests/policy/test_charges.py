@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import pytest
@@ -14,7 +14,7 @@ from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.footprint import DAY
 from relaymilter.policy.history import Unit, decode
-from relaymilter.policy.limits import Limit, parse_limit
+from relaymilter.policy.limits import Limit, Per, parse_limit
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.novelty import Novelty
@@ -23,7 +23,7 @@ from relaymilter.policy.recipients import Ours
 from relaymilter.policy.releasing import release, suspend
 from relaymilter.policy.rules import Restriction
 from relaymilter.policy.ruleset import Ruleset
-from relaymilter.policy.standing import Judgement
+from relaymilter.policy.standing import Judgement, Terms
 from relaymilter.policy.verdict import Defer, NoOpinion, Reject
 from tests.policy.asking import relay_rules
 from tests.policy.lives import START
@@ -63,11 +63,14 @@ def limits(*texts: str) -> tuple[Limit, ...]:
 class Shop:
     """Charges, with a clock to turn."""
 
-    def __init__(self, *texts: str, **other: object) -> None:
+    def __init__(self, *texts: str, new: int | None = 200, **other: object) -> None:
         self.now, self.ledger, self.spare = float(START), Failing(), MemoryLedger()
         self.notices: list[tuple[str, Judgement]] = []
-        self.charges = replace(
-            Charges(self.ledger, self.spare, b"k" * 16, lambda: self.now, OURS, limits=limits(*texts)),
+        held = limits(*texts)
+        self.charges = Charges(
+            *(self.ledger, self.spare, b"k" * 16, lambda: self.now, OURS),
+            terms=Terms(tuple(limit for limit in held if limit.per is Per.LOGIN), Novelty(new)),
+            others=tuple(limit for limit in held if limit.per is not Per.LOGIN),
             notice=lambda subject, judgement: self.notices.append((subject, judgement)),
             **other,  # type: ignore[arg-type]
         )
@@ -229,9 +232,7 @@ def test_named_logins_have_other_numbers(value: str, permitted: int) -> None:
 
 def test_a_named_login_may_have_its_own_number_of_new_recipients() -> None:
     """In place of the one for all; the other thresholds stay."""
-    shop = Shop(
-        named=table(parse_named, {"news": "4 new-recipients/day", "shop": "9 recipients/day"}), novelty=Novelty(new=2)
-    )
+    shop = Shop(named=table(parse_named, {"news": "4 new-recipients/day", "shop": "9 recipients/day"}), new=2)
     for login, count in (("news", 4), ("shop", 2), ("ann", 2)):
         found = [shop.says(1, asks(f"<b{number}@else.test>", login=login))[0] for number in range(20)]
         assert count == found.count("NoOpinion")

@@ -35,6 +35,7 @@ from relaymilter.policy.recipients import Ours
 from relaymilter.policy.releasing import suspend
 from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.ruleset import UNCERTAIN, Ruleset
+from relaymilter.policy.standing import Terms
 from relaymilter.policy.verdict import Decision, Defer, NoOpinion, Permit, Reject
 from tests.policy.asking import FailingNames, relay_rules
 from tests.policy.lists import OneByOne
@@ -212,11 +213,15 @@ LIMITS = st.lists(
 ).map(tuple)
 NUMBERS = st.one_of(st.none(), st.integers(0, 3))
 CHARGES = st.builds(
-    lambda ledger, spare, ours, fold, limits, novelty, named, administrators: charges.Charges(
-        *(ledger, spare, b"k" * 16, lambda: 1_800_000_000.0, ours, fold, limits, novelty, named, administrators)
+    lambda ledger, spare, ours, fold, terms, others, named, administrators: charges.Charges(
+        *(ledger, spare, b"k" * 16, lambda: 1_800_000_000.0, ours, fold, terms, others, named, administrators)
     ),
-    *(LEDGERS, LEDGERS, OURS, FOLDS, LIMITS, st.builds(Novelty, NUMBERS, NUMBERS, NUMBERS, NUMBERS)),
-    *(st.one_of(st.none(), maps(charges.parse_named), st.just(Always(()))), MAILBOXES),
+    *(LEDGERS, LEDGERS, OURS, FOLDS),
+    st.builds(
+        lambda limits, novelty: Terms(tuple(limit._replace(per=Per.LOGIN) for limit in limits), novelty),
+        *(LIMITS, st.builds(Novelty, NUMBERS, NUMBERS, NUMBERS, NUMBERS)),
+    ),
+    *(LIMITS, st.one_of(st.none(), maps(charges.parse_named), st.just(Always(()))), st.one_of(st.none(), MAILBOXES)),
 )
 SWITCH = st.sampled_from([lambda: True, lambda: False])
 
