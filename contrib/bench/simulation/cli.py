@@ -12,7 +12,7 @@ from .judges import JUDGES, VARIANTS
 from .people import login
 from .picture import picture
 from .report import figures, table
-from .thefts import FOREIGN, OTHER
+from .thefts import FOREIGN, NEWSLETTER, OTHER
 from .trial import Alarms, Leak, MakeJudge, honest, stolen
 
 
@@ -41,15 +41,18 @@ def _simulate(
     alarms: dict[str, Alarms],
     leaks: dict[str, dict[str, list[Leak]]],
 ) -> None:
+    newsletters = [number for number in range(asked.logins) if login(seed, number).kind == "newsletter"]
     for number in range(asked.logins):
-        one = login(seed, number)
-        if one.kind == "newsletter" and number % 4:  # each is as much work as two hundred people
+        if number in newsletters[2:]:  # each is as much work as two hundred people
             continue
+        one = login(seed, number)
         one.trace()
         honest(one, makes, alarms)
     victims = Random(f"{seed}/victims").sample(range(asked.logins), min(asked.thefts, asked.logins))  # noqa: S311
     for victim in victims:
         stolen(seed, victim, {**FOREIGN, **OTHER}, makes, leaks)
+    for victim in newsletters[:2]:
+        stolen(seed, victim, NEWSLETTER, makes, leaks)
 
 
 def _arguments() -> argparse.Namespace:

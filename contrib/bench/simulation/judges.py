@@ -78,6 +78,7 @@ class Ours:
     def copy(self) -> Ours:
         other = Ours("", self.terms)
         other.alter = self.alter
+        other.random.setstate(self.random.getstate())
         other.record, other.remembered, other.suspended = self.record, dict(self.remembered), self.suspended
         return other
 

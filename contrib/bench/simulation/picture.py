@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 760, 440, 80, 60, 50, 40
-X_RANGE, Y_RANGE = (0.05, 300.0), (5.0, 20_000.0)
+X_RANGE, Y_RANGE = (0.05, 10_000.0), (5.0, 20_000.0)
 _COLOURS = {"relaymilter": "#b3261e"}
 
 
@@ -41,9 +41,9 @@ def _along(value: float, ends: tuple[float, float]) -> float:
 
 def _axes() -> list[str]:
     parts = []
-    for value in (0.1, 1, 10, 100):
+    for value in (0.1, 1, 10, 100, 1000):
         parts.append(_line(_x(value), _y(Y_RANGE[0]), _x(value), _y(Y_RANGE[1]), "#ddd"))
-        parts.append(f'<text x="{_x(value):.0f}" y="{HEIGHT - 40}" text-anchor="middle">{value:g}</text>')
+        parts.append(f'<text x="{_x(value):.0f}" y="{HEIGHT - 40}" text-anchor="middle">{value:,g}</text>')
     for value in (10, 100, 1000, 10_000):
         parts.append(_line(_x(X_RANGE[0]), _y(value), _x(X_RANGE[1]), _y(value), "#ddd"))
         parts.append(f'<text x="{LEFT - 8}" y="{_y(value) + 4:.0f}" text-anchor="end">{value:,}</text>')
@@ -69,10 +69,11 @@ def _target() -> list[str]:
 def _point(name: str, alarms: float, foreign: dict[str, Any]) -> list[str]:
     colour = _COLOURS.get(name, "#33536b")
     x, y, worst = _x(alarms), _y(foreign["median"]), _y(foreign["worst"])
+    shift, anchor = (-8, "end") if x > WIDTH * 0.7 else (8, "start")
     return [
         _line(x, y, x, worst, colour),
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"/>',
-        f'<text x="{x + 8:.0f}" y="{y + 4:.0f}" fill="{colour}">{name}</text>',
+        f'<text x="{x + shift:.0f}" y="{y + 4:.0f}" fill="{colour}" text-anchor="{anchor}">{name}</text>',
     ]
 
 

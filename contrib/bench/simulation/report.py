@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from .judges import EXEMPT
-from .thefts import FOREIGN
+from .thefts import FOREIGN, NEWSLETTER
 from .trial import Alarms, Leak
 
 
@@ -57,7 +57,7 @@ def figures(alarms: dict[str, Alarms], leaks: dict[str, dict[str, list[Leak]]]) 
     """All that the tables and the picture are made of."""
     found: dict[str, Any] = {}
     for name in leaks:
-        foreign = [leak for theft in FOREIGN for leak in leaks[name].get(theft, ())]
+        foreign = [leak for theft in (*FOREIGN, *NEWSLETTER) for leak in leaks[name].get(theft, ())]
         found[name] = {
             "thefts": {theft: summary(of_theft) for theft, of_theft in leaks[name].items()},
             "from foreign networks": summary(foreign) if foreign else None,

@@ -98,4 +98,6 @@ FOREIGN: dict[str, Theft] = {
     "address book first": address_book,
     "pause of three days": pause,
 }
+NEWSLETTER: dict[str, Theft] = {"of a newsletter's login": burst}
+"""From a foreign network, too; of such a login."""
 OTHER: dict[str, Theft] = {"own PC and network": own_network, "same carrier": neighbour, "careful, 15 a day": careful}
