@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from random import randrange
 from typing import Any
 
 import pytest
@@ -30,6 +31,8 @@ from tests.rig import (
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of our own."""
     parser.addoption("--fuzz-seconds", type=int, default=6, help="how long each fuzz target runs")
+    parser.addoption("--envelopes", type=int, default=1000, help="how many the MTAs are compared by; 20000: a long run")
+    parser.addoption("--seed", type=int, default=randrange(2**32), help="of what is drawn anew in each run")
     releases = [str(release) for release in Release]
     parser.addoption("--mtas", choices=releases, help="the release whose MTAs are tested; left out: each in turn")
 
