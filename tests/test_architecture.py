@@ -420,13 +420,13 @@ def test_types_take(tmp_path: Path, kind: str, returns: str, value: str) -> None
 @pytest.mark.parametrize(
     ("kind", "returns", "value", "line", "error"),
     [
-        ("Restriction", "Permit", PERMIT, 11, "arg-type"),
-        ("Restriction", "Permit | NoOpinion", PERMIT, 11, "arg-type"),
-        ("Restriction", "Reject | Defer | NoOpinion | Permit", NO_OPINION, 11, "arg-type"),
-        ("Restriction", "Reject | Defer | NoOpinion", PERMIT, 8, "return-value"),
-        ("Restriction", "None", "None", 11, "arg-type"),
-        ("RelayRule", "Permit | Reject", REJECT, 11, "arg-type"),
-        ("RelayRule", "Permit | NoOpinion", 'refuse(Reply(550, "5.7.1", "No"), "no")', 8, "return-value"),
+        ("Restriction", "Permit", PERMIT, 10, "arg-type"),
+        ("Restriction", "Permit | NoOpinion", PERMIT, 10, "arg-type"),
+        ("Restriction", "Reject | Defer | NoOpinion | Permit", NO_OPINION, 10, "arg-type"),
+        ("Restriction", "Reject | Defer | NoOpinion", PERMIT, 7, "return-value"),
+        ("Restriction", "None", "None", 10, "arg-type"),
+        ("RelayRule", "Permit | Reject", REJECT, 10, "arg-type"),
+        ("RelayRule", "Permit | NoOpinion", 'refuse(Reply(550, "5.7.1", "No"), "no")', 7, "return-value"),
     ],
 )
 def test_types_refuse(tmp_path: Path, kind: str, returns: str, value: str, line: int, error: str) -> None:

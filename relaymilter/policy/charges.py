@@ -121,9 +121,8 @@ class Charges:
         return judgement
 
     def _login(self, request: Request) -> tuple[str, Terms] | None:
-        if not request.login:
-            return None
-        return login_subject(request.login, self.fold), self.terms_of(request.login)
+        login = request.bound_login
+        return None if not login else (login_subject(login, self.fold), self.terms_of(login))
 
     def _others(self, request: Request) -> list[Charged]:
         """Who is charged beside the login."""

@@ -78,6 +78,13 @@ class Request(NamedTuple):
     told: Told = NOTHING_TOLD
     opens: bool = True
     """No recipient of its message has been permitted before."""
+    disregarded: str | None = None
+    """A login that came by a way which makes none (--login-mechanism, --login-listener); `login` is None then."""
+
+    @property
+    def bound_login(self) -> str | None:
+        """Whom restrictions bind: who has proved a login, by whichever way. It opens nothing."""
+        return self.login or self.disregarded
 
 
 def request(

@@ -66,7 +66,8 @@ def login_subject(login: str, fold: Fold) -> str:
 
 
 def _login(request: Request, fold: Fold, grant: str | None) -> str | None:
-    return login_subject(request.login, fold).partition(" ")[2] if request.login else None
+    login = request.bound_login
+    return login_subject(login, fold).partition(" ")[2] if login else None
 
 
 def _client(request: Request, fold: Fold, grant: str | None) -> str | None:

@@ -58,9 +58,10 @@ def by_smtp(ask: Closes) -> Closes:
 
 
 def with_login(ask: Callable[[Request, str], Reject | Defer | NoOpinion]) -> Closes:
-    """What binds those alone who have proved a login, which `ask` is given."""
+    """What binds those alone who have proved a login, by whichever way; `ask` is given it."""
 
     def guarded(request: Request) -> Reject | Defer | NoOpinion:
-        return ask(request, request.login) if request.login else NO_LOGIN
+        login = request.bound_login
+        return ask(request, login) if login else NO_LOGIN
 
     return guarded

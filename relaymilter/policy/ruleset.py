@@ -48,7 +48,7 @@ class Ruleset:
     restrictions: tuple[Restriction, ...] = ()
     refusals: Refusals = Refusals()
     ways: Ways = Ways()
-    """Of a login that came by another one nothing here takes notice."""
+    """A login that came by another one opens nothing, and is bound all the same."""
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -64,7 +64,7 @@ class Ruleset:
         steps: list[Step] | None = [] if trail else None
         problem: LookupFailed | MustWait | None = None
         if request.login and (objection := self.ways.objection(request.told)) is not None:
-            request = request._replace(login=None)
+            request = request._replace(login=None, disregarded=request.login)
             if steps is not None:
                 steps.append(Step("login", objection))
         for rule in self.rules:

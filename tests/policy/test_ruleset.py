@@ -290,12 +290,13 @@ WAYS = Ways(mechanisms=frozenset({"PLAIN"}))
 @pytest.mark.parametrize(
     ("mechanism", "seen"), [("PLAIN", "joe"), ("LOGIN", None), (None, None)], ids=["counts", "does not", "not told"]
 )
-def test_a_login_that_came_another_way_is_seen_by_no_part(mechanism: str | None, seen: str | None) -> None:
-    """Neither a rule nor a restriction has it, and the trail begins with why."""
+def test_a_login_that_came_another_way_opens_nothing_and_is_bound(mechanism: str | None, seen: str | None) -> None:
+    """Neither a rule nor an exemption of a restriction has it, what binds has it; the trail begins with why."""
     logins: list[str | None] = []
 
     def ask(request: Request) -> NoOpinion:
         logins.append(request.login)
+        assert "joe" == request.bound_login
         return NoOpinion("nothing")
 
     ruleset = Ruleset((RelayRule("asks", ask), YES), (Restriction("asks too", ask),), ways=WAYS)
