@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, replace
 
 import pytest
 
+from relaymilter import dns
 from relaymilter.config.options import RESTRICTIONS
 from relaymilter.config.reader import Flags, read
 from relaymilter.config.wiring import ruleset
 from relaymilter.lookups import waiting
+from relaymilter.lookups.guard import Limits
 from relaymilter.policy.envelope import Told, client, request
-from relaymilter.policy.ports import LookupFailed, MustWait
+from relaymilter.policy.ports import LookupFailed, MailExchanger, MustWait
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import Defer
 
@@ -167,3 +170,74 @@ def test_a_login_by_another_mechanism_is_exempt_from_nothing() -> None:
         free = Ruleset(exempt.rules, exempt.restrictions[:1], exempt.refusals, exempt.ways)
         decision = free.decide(alice._replace(told=Told(mechanism)))
         assert rule == f"{decision.word} {decision.rule}"
+
+
+STALE = {"stale": ("600",)}
+
+
+def test_the_dns_gives_no_stale_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever tables may: what the DNS said of a list or of a backup MX may be a no by now."""
+    given: list[Limits] = []
+    monkeypatch.setattr(dns, "Resolver", lambda _servers, limits: given.append(limits) or Saying())
+    restricted(**STALE)
+    assert [0.0] == [limits.stale for limits in given]
+
+
+@pytest.mark.parametrize("login", ["alice", "ALICE", "Alice@mx.example.org"])
+def test_a_grant_compares_logins_as_all_do(login: str) -> None:
+    """By --login-fold."""
+    toml = '{logins = ["alice"], to = ["joe@example.com"]}'
+    given = {"grant": (toml,), "login-fold": ("lower-local",), "authorised-login": ("nobody",)}
+    decision = ruleset(read(Flags(given)).settings.policy).decide(request(STRANGER, b"<joe@example.com>", login=login))
+    assert decision.rule == "grant"
+
+
+class Saying:
+    """A DNS in which everybody is listed, and the best exchanger of every domain is at 198.51.100.25, after us."""
+
+    def exchangers(self, domain: str) -> tuple[MailExchanger, ...]:
+        return MailExchanger(10, f"best.{domain}"), MailExchanger(20, "mx.example.org")
+
+    def addresses(self, host: str) -> tuple[object, ...]:
+        return (ipaddress.ip_address("198.51.100.25"),)
+
+    def names(self, address: object) -> tuple[str, ...]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed(Server):
+    """A table of addresses, which answers at once."""
+
+    waits: bool = False
+
+    def find(self, key: str) -> str | None:
+        """Two of them."""
+        return "" if key in ("198.51.100.25", "203.0.113.7") else None
+
+
+@pytest.mark.parametrize(("asked", "rule"), [((Addressed(),), "mx-backup"), ((), "no-rule")], ids=["table", "none"])
+def test_places_of_backup_may_be_in_a_table(
+    monkeypatch: pytest.MonkeyPatch, asked: tuple[Server, ...], rule: str
+) -> None:
+    """Where the best exchangers may be, tables say, too."""
+    monkeypatch.setattr(dns, "Resolver", lambda *_: Saying())
+    given = {
+        "mx-backup": ("backed.example",),
+        "mx-backup-networks": ("192.0.2.0/29",),
+        "mx-name": ("mx.example.org",),
+    }
+    policy = read(Flags(given)).settings.policy
+    networks = replace(policy.backup.networks, asked=asked)
+    found = ruleset(replace(policy, backup=replace(policy.backup, networks=networks)))
+    assert rule == found.decide(request(STRANGER, b"<a@backed.example>")).rule
+
+
+@pytest.mark.parametrize(("asked", "word"), [((Addressed(),), "permit"), ((), "reject")], ids=["table", "none"])
+def test_insiders_may_be_in_a_table(monkeypatch: pytest.MonkeyPatch, asked: tuple[Server, ...], word: str) -> None:
+    """A local client that a table knows is no stranger to what asks the DNS."""
+    monkeypatch.setattr(dns, "Resolver", lambda *_: Saying())
+    policy = read(Flags({"local-domain": ("example.org",), "forward-confirmed": ("yes",)})).settings.policy
+    local = replace(policy.local, networks=replace(policy.local.networks, asked=asked))
+    decision = ruleset(replace(policy, local=local)).decide(request(STRANGER, b"<a@example.org>"))
+    assert word == decision.word

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
 import pytest
 
+from relaymilter.config.reader import Flags, Reading, read
+from relaymilter.daemon.opened import Opened
+from relaymilter.daemon.supervisor import Outcome, Supervisor
+from relaymilter.daemon.watch import Watch
 from tests.rig import wait_for
 from tests.wire.mta import Reply
 
@@ -35,8 +40,11 @@ def reload(daemon: Daemon, number: signal.Signals = signal.SIGHUP, said: str = "
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1], ids=["HUP", "USR1"])
 def test_reload(folder: Path, runtime: tuple[str, str], number: signal.Signals) -> None:
-    """After a reload new connections get the new policy; a session begun before keeps the old one to its end."""
-    with configured(folder, *runtime) as daemon, daemon.session() as before:
+    """After a reload new connections get the new policy; a session begun before keeps the old one to its end.
+
+    Nobody looks at the files, so it is the signal that did it.
+    """
+    with configured(folder, *runtime, "--watch", "0") as daemon, daemon.session() as before:
         assert before.rcpt(BOB) != "continue"
         (old,) = daemon.workers()
         rewrite(daemon, 'local-domain = ["example.org"]\n')
@@ -91,6 +99,20 @@ def test_broken_configuration(folder: Path) -> None:
         rewrite(daemon, "")
         reload(daemon)
         assert daemon.ask(BOB) == Reply(554, "5.7.1", "<bob@example.org>: Relay access denied")
+
+
+def test_what_nobody_thought_of() -> None:
+    """Whatever else goes wrong while the settings are read, the old policy stays, and status says why."""
+    reading = read(Flags({"local-domain": ("example.org",)}))
+
+    def fails() -> Reading:
+        raise ZeroDivisionError("of all things")
+
+    supervisor = Supervisor(reading, fails, Opened((), None, None), Watch({}))
+    old = supervisor.in_force
+    assert supervisor.reload() == Outcome(("ZeroDivisionError: of all things",), os.EX_SOFTWARE)
+    assert supervisor.in_force is old
+    assert supervisor.refused == ("ZeroDivisionError: of all things",)
 
 
 def test_worker_that_cannot_live(folder: Path) -> None:

@@ -113,6 +113,18 @@ def test_repair_of_a_file_that_is_new(folder: Path) -> None:
         assert daemon.log.count(REFUSED) == 1
 
 
+def test_change_of_a_file_that_is_new(folder: Path) -> None:
+    """A file that a reload has read for the first time is looked at as those of the start are."""
+    (folder / "domains").write_text("b.test\n")
+    (folder / "r.toml").write_text('local-domain = ["a.test"]\n')
+    with Daemon(folder, "-c", "r.toml", *WATCH) as daemon:
+        replace(folder / "r.toml", f'local-domain = ["file:{folder}/domains"]\n')
+        daemon.wait_log("reloaded")
+        replace(folder / "domains", "c.test\n")
+        daemon.wait_log("reloaded", 2)
+        assert daemon.ask(b"<v@c.test>") == "continue"
+
+
 def test_file_that_never_settles(folder: Path) -> None:
     """A file that changes at every look is not read, which is said once."""
     domains = folder / "domains"

@@ -156,6 +156,67 @@ def _must_wait(_request: Request) -> NoOpinion:
 MUST_WAIT = Ruleset((RelayRule("table", _must_wait),))
 
 
+def login_of(stream: bytes) -> str | None:
+    """The login of the last recipient of this stream, which a stranger's connection begins."""
+    dialogue = connected(Service(MUST_WAIT, decisions=None))
+    assert dialogue.receive(stream + rcpt()) in (b"", wire.CONTINUE)
+    assert dialogue.pending is not None
+    return dialogue.pending.login
+
+
+STAGES = (b"C", b"H", b"M", b"R")
+
+
+@pytest.mark.parametrize("earlier", STAGES[:-1], ids=bytes.decode)
+def test_a_macro_is_of_the_latest_stage(earlier: bytes) -> None:
+    """Whatever an earlier stage said, as smfi_getsymval has it."""
+    both = macros(earlier, auth_authen="ann") + mail() + macros(b"R", auth_authen="joe")
+    assert login_of(both) == "joe"
+    assert login_of(macros(earlier, auth_authen="ann") + mail()) == "ann"
+
+
+@pytest.mark.parametrize(
+    ("stage", "command"),
+    [
+        (b"M", packet(b"H", b"x\0")),
+        (b"R", packet(b"H", b"x\0")),
+        (b"R", b""),
+        *((stage, packet(b"K") + STRANGER) for stage in STAGES),
+    ],
+    ids=["HELO, of MAIL", "HELO, of RCPT", "MAIL, of RCPT", *(f"QUIT_NC, of {stage.decode()}" for stage in STAGES)],
+)
+def test_macros_are_cleared(stage: bytes, command: bytes) -> None:
+    """HELO clears those of the stages behind it, MAIL those of the recipients, a new session all."""
+    assert login_of(mail() + macros(stage, auth_authen="joe") + command + mail()) is None
+
+
+def test_macros_of_a_new_connection_clear_those_behind() -> None:
+    """Those that came before it, but for its own, are nobody's."""
+    before = b"".join(macros(stage, auth_authen="joe") for stage in STAGES[1:])
+    dialogue = Dialogue(Service(MUST_WAIT, decisions=None))
+    dialogue.receive(OFFER + before + macros(b"C", daemon_name="x") + STRANGER + mail() + rcpt())
+    assert dialogue.pending is not None
+    assert dialogue.pending.login is None
+
+
+@pytest.mark.parametrize("end", [packet(b"E"), packet(b"A"), packet(b"K") + STRANGER], ids=["eom", "abort", "quit-nc"])
+def test_a_message_ends(end: bytes) -> None:
+    """A recipient behind its end is out of order, and its sender is forgotten."""
+    dialogue = connected()
+    dialogue.receive(mail() + rcpt() + end)
+    assert dialogue.session is not None
+    assert dialogue.session.sender == b""
+    with pytest.raises(ProtocolError, match="outside a message"):
+        dialogue.receive(rcpt())
+
+
+def test_nothing_goes_on_after_quit() -> None:
+    """What comes behind it is not answered."""
+    dialogue = connected()
+    assert dialogue.receive(mail() + packet(b"Q") + rcpt()) == b""
+    assert dialogue.ended
+
+
 def test_a_pending_decision_holds_this_connection_only_and_in_order() -> None:
     """What comes behind it waits, and is answered after it."""
     dialogue = connected(Service(MUST_WAIT, decisions=None))

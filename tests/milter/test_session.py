@@ -15,7 +15,7 @@ from relaymilter.milter.replies import Mta, Words
 from relaymilter.milter.session import Service, Session
 from relaymilter.observe.decisions import DecisionLog
 from relaymilter.policy.envelope import NOWHERE, Certificate, Need, Request, Told
-from relaymilter.policy.ports import LookupFailed
+from relaymilter.policy.ports import LookupFailed, MustWait
 from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import NoOpinion, Permit
@@ -207,6 +207,25 @@ def test_internal_error(name: str, address: str) -> None:
     found = json.loads(lines[0])
     assert (found["verdict"], found["rule"], found["reply"]) == ("defer", "broken", str(UNCERTAIN))
     assert found["reason"] == f"an internal error: {name}"
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_internal_error_at_once(name: str) -> None:
+    """What both runtimes call first lets nothing out either: a session that raised would be the MTA's to judge."""
+    ours, lines = session(broken(name))
+    asked = ours.asked(THIRD_PARTY, None, {}.get)
+    decision = ours.decide_at_once(asked)
+    assert decision is not None
+    assert ours.said(asked, decision) == UNCERTAIN
+    assert json.loads(lines[0])["reason"] == f"an internal error: {name}"
+
+
+def test_what_must_wait_is_not_decided_at_once() -> None:
+    """None says so; elsewhere, where one may wait, it is a decision."""
+    ours, _ = session(Ruleset((RelayRule("table", _raising(MustWait())), *RULES.rules)))
+    asked = ours.asked(THIRD_PARTY, None, {}.get)
+    assert ours.decide_at_once(asked) is None
+    assert ours.decide(asked).rule == "broken"
 
 
 def test_internal_error_rejects_on_request() -> None:
