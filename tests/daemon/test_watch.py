@@ -12,7 +12,11 @@ import pytest
 
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, Reading, read
+from relaymilter.daemon.failures import WorkerFailed
+from relaymilter.daemon.opened import Opened
+from relaymilter.daemon.supervisor import Supervisor
 from relaymilter.daemon.watch import TRIES, Watch, look, read_steadily
+from relaymilter.daemon.worker import Worker
 from tests.rig import wait_for
 from tests.rig.postmap import postfix_commands, why_no_postmap
 
@@ -123,6 +127,34 @@ def test_change_of_a_file_that_is_new(folder: Path) -> None:
         replace(folder / "domains", "c.test\n")
         daemon.wait_log("reloaded", 2)
         assert daemon.ask(b"<v@c.test>") == "continue"
+
+
+def test_change_of_a_file_that_is_old(folder: Path) -> None:
+    """A file that is no longer read is not looked at any more: of both changes only one is seen."""
+    (folder / "domains").write_text("a.test\n")
+    (folder / "r.toml").write_text(f'local-domain = ["file:{folder}/domains"]\n')
+    with Daemon(folder, "-c", "r.toml", *WATCH) as daemon:
+        replace(folder / "r.toml", 'local-domain = ["b.test"]\n')
+        daemon.wait_log("reloaded")
+        replace(folder / "domains", "c.test\n")
+        replace(folder / "r.toml", 'local-domain = ["d.test"]\n')
+        daemon.wait_log("reloaded", 2)
+        assert daemon.ask(b"<v@d.test>") == "continue"
+        assert f"{folder}/domains" not in daemon.log
+
+
+def test_files_of_settings_that_do_not_serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no worker lives with what was read, a change of any file of it is worth another try."""
+    (tmp_path / "domains").write_text("a.test\n")
+    old, new = (read(Flags({"local-domain": (name,)})) for name in ("a.test", f"file:{tmp_path}/domains"))
+    supervisor = Supervisor(old, lambda: new, Opened((), None, None), Watch({}))
+
+    def fails(*_: object) -> Worker:
+        raise WorkerFailed("it ended", 70)
+
+    monkeypatch.setattr(supervisor.workers, "start", fails)
+    assert supervisor.reload().status == os.EX_UNAVAILABLE
+    assert tmp_path / "domains" in supervisor.watch.files
 
 
 def test_file_that_never_settles(folder: Path) -> None:
