@@ -14,17 +14,14 @@ from pathlib import Path
 
 import click
 
+from relaymilter.audit.mta_lines import QUEUE, main_cf, sendmail_mc
 from relaymilter.cli.flags import flags
 from relaymilter.cli.run import run
-from relaymilter.config.endpoint import Endpoint, FdEndpoint, InetEndpoint, NamedFdEndpoint, UnixEndpoint
+from relaymilter.config.endpoint import Endpoint, FdEndpoint, NamedFdEndpoint, UnixEndpoint
 from relaymilter.config.forms import parse_domain
 from relaymilter.config.model import Settings
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import read
-
-QUEUE = "/var/spool/postfix/"
-"""Where Debian's Postfix runs chrooted; a relative path is taken from here, chrooted or not."""
-ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def main(arguments: list[str]) -> None:
@@ -127,35 +124,9 @@ def lines_for(socket: Endpoint) -> list[str]:
     ]
 
 
-def main_cf(socket: UnixEndpoint | InetEndpoint) -> list[str]:
-    """The lines for Postfix's main.cf."""
-    return [f"smtpd_milters = {postfix_form(socket)}", "milter_default_action = tempfail"]
-
-
-def sendmail_mc(socket: UnixEndpoint | InetEndpoint) -> list[str]:
-    """The line for Sendmail's sendmail.mc. F=T is what closes it while the milter is down."""
-    return [f"INPUT_MAIL_FILTER(`relaymilter', `S={sendmail_form(socket)}, F=T, T=C:30s;S:10s;R:10s;E:5m')dnl"]
-
-
-def postfix_form(socket: UnixEndpoint | InetEndpoint) -> str:
-    """The socket as smtpd_milters has it."""
-    if isinstance(socket, UnixEndpoint):
-        return f"unix:{socket.path.removeprefix(QUEUE)}"
-    host = ANYWHERE.get(socket.host, socket.host)
-    return f"inet:[{host}]:{socket.port}" if ":" in host else f"inet:{host}:{socket.port}"
-
-
-def sendmail_form(socket: UnixEndpoint | InetEndpoint) -> str:
-    """The socket as INPUT_MAIL_FILTER has it: an IPv6 address in brackets is an invalid argument to Sendmail."""
-    if isinstance(socket, UnixEndpoint):
-        return f"unix:{socket.path}"
-    host = ANYWHERE.get(socket.host, socket.host)
-    return f"{'inet6' if ':' in host else 'inet'}:{socket.port}@{host}"
-
-
 def unix_note(path: str) -> str:
     """Who must reach a unix socket."""
-    if path.startswith(QUEUE):
+    if path.startswith(f"{QUEUE}/"):
         return "Its user must be able to connect: --socket-group postfix."
     return (
         f"Its user must be able to connect: --socket-group postfix. A chrooted smtpd, which Debian's is, sees nothing\n"
