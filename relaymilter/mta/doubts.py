@@ -1,5 +1,6 @@
 """What in a Postfix's configuration looks as if it could open the relay: remarks, nothing more."""
 
+from collections.abc import Callable, Mapping
 from itertools import pairwise, takewhile
 
 from relaymilter.mta.settings import Remark
@@ -16,21 +17,29 @@ _OPENS = {
     "permit_tls_all_clientcerts": "lets everyone relay who has a certificate of any authority that is trusted",
     "permit_naked_ip_address": "permits by what a client says in HELO",
 }
+RESTRICTIONS = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
+"""In the order in which they are asked."""
 _SHOWN = 3
 
 
 def doubts(values: dict[str, str], services: dict[str, str], directory: str) -> list[Remark]:
     """Of main.cf's values, and of what services in master.cf override: `submission/inet/mynetworks`."""
-    found: list[Remark] = []
-    for parameter in ("smtpd_relay_restrictions", "smtpd_recipient_restrictions"):
-        value = values.get(parameter, "")
-        found += _restrictions(value, f"postfix: {parameter}", directory)
-        if _CLOSES & {*words(value)}:
-            break  # what comes after it can open nothing any more
+    found = before_it_closes(values, lambda parameter: f"postfix: {parameter}", directory)
     if values.get("milter_default_action") == "accept":
         found.append(Remark("postfix: milter_default_action", "accept opens the relay whenever the milter is down"))
     for name, value in services.items():
         found += _service(name, value)
+    return found
+
+
+def before_it_closes(values: Mapping[str, str], place: Callable[[str], str], directory: str) -> list[Remark]:
+    """Of the restrictions that are asked before the relay is closed; `place` says where a parameter is set."""
+    found: list[Remark] = []
+    for parameter in RESTRICTIONS:
+        value = values.get(parameter, "")
+        found += _restrictions(value, place(parameter), directory)
+        if _CLOSES & {*words(value)}:
+            break  # what comes after it can open nothing any more
     return found
 
 
@@ -52,7 +61,7 @@ def _restrictions(value: str, place: str, directory: str) -> list[Remark]:
     before = [*takewhile(lambda word: word not in _CLOSES, words(value))]
     for word, following in pairwise([*before, ""]):
         if word in _OPENS:
-            found.append(Remark(place, f"{word} {_OPENS[word]}"))
+            found.append(Remark(place, f"{word} {_OPENS[word]}", opens=True))
         if word.startswith("check_") and word.endswith("_access"):
             found += _access(f"{word} {following}", following, place, directory)
     return found
@@ -76,11 +85,8 @@ def _permits(written: str, table: Loaded, place: str) -> list[Remark]:
     if not keys:
         return []
     more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-    return [
-        Remark(
-            place, f"{written} says OK before the relay is closed, to {', '.join(keys[:_SHOWN])}{more}: open to these"
-        )
-    ]
+    said = f"{written} says OK before the relay is closed, to {', '.join(keys[:_SHOWN])}{more}: open to these"
+    return [Remark(place, said, opens=True)]
 
 
 def _is_permit(value: str) -> bool:

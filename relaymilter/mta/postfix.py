@@ -12,9 +12,9 @@ from relaymilter.mta.doubts import doubts
 from relaymilter.mta.interfaces import own_addresses
 from relaymilter.mta.match_list import Item, items
 from relaymilter.mta.mynetworks import local_networks
+from relaymilter.mta.postconf import parameters
 from relaymilter.mta.settings import MtaSettings, Remark, Setting
 from relaymilter.policy.networks import Address, parse_address
-from relaymilter.tables import postmap
 from relaymilter.tables.postfix import Keys
 
 _EXACT = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains")
@@ -26,8 +26,7 @@ _PARAMETERS = (*_EXACT, *_OTHERS, *_DOUBTFUL, "inet_protocols", "config_director
 
 def read(directory: str | None) -> MtaSettings:
     """The settings of the Postfix with main.cf in this directory; None: the usual one. Raises ValueError."""
-    options = ["-c", directory] if directory else []
-    values = _values(postmap.read("postconf", *options, "-x", *_PARAMETERS))
+    values = parameters(directory, "-x", *_PARAMETERS)
     for name in ("main.cf", "master.cf"):
         use(Path(values.get("config_directory", "/etc/postfix")) / name)
     remarks: list[Remark] = []
@@ -38,13 +37,8 @@ def read(directory: str | None) -> MtaSettings:
     settings += _literals(values, remarks)
     settings += _relay_domains(values, directory or "", remarks)
     settings += local_networks(values.get("mynetworks", ""), _place("mynetworks"), directory or "", remarks)
-    services = postmap.read("postconf", *options, "-P")
-    return MtaSettings(tuple(settings), (*remarks, *doubts(values, _values(services), directory or "")))
-
-
-def _values(printed: str) -> dict[str, str]:
-    lines = (line.partition("=") for line in printed.splitlines())
-    return {name.strip(): value.strip() for name, equals, value in lines if equals}
+    services = parameters(directory, "-P")
+    return MtaSettings(tuple(settings), (*remarks, *doubts(values, services, directory or "")))
 
 
 def _place(parameter: str) -> str:

@@ -1,4 +1,4 @@
-"""sendmail.cf as text: its rules by ruleset, its maps and its filters, each with its line.
+"""sendmail.cf as text: its rules by ruleset, its maps, filters and options, each with its line.
 
 Classes are not read here: what is in them is known to Sendmail alone (files, commands, the names of the host).
 """
@@ -23,7 +23,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A map (K) or a filter (X): its line, its name, and the rest."""
+    """A map (K), a filter (X) or an option (O): its line, its name, and the rest."""
 
     line: int
     name: str
@@ -38,12 +38,18 @@ class Configuration:
     rulesets: dict[str, list[Rule]] = field(default_factory=dict)
     maps: dict[str, Declared] = field(default_factory=dict)
     filters: list[Declared] = field(default_factory=list)
+    options: list[Declared] = field(default_factory=list)
+    """By their long names, in lower case; those that may be given more than once are."""
     files: list[Path] = field(default_factory=list)
     """Those that classes are read from."""
 
     def rules(self, ruleset: str) -> list[Rule]:
         """Its rules; none of a ruleset that is not there."""
         return self.rulesets.get(ruleset, [])
+
+    def option(self, name: str) -> list[Declared]:
+        """Every line of this option."""
+        return [option for option in self.options if option.name == name.lower()]
 
     def place(self, line: int) -> str:
         """A line of it."""
@@ -64,6 +70,9 @@ def read_cf(path: Path) -> Configuration:
                 rules.append(Rule(number, " ".join(left.split()), " ".join(right.split())))
             case "K" if named := _NAME.match(rest):
                 found.maps[named[0]] = Declared(number, named[0], rest[named.end() :].strip())
+            case "O" if line.startswith("O "):
+                name, _, text = rest.partition("=")
+                found.options.append(Declared(number, name.strip().lower(), text.strip()))
             case "F" if file := _FILE.match(line):
                 found.files.append(Path(file[1]))
             case "X":

@@ -23,6 +23,8 @@ _KNOWN = {
     "not carried over",
     "<> $+": "FEATURE(drac) is not carried over",
 }
+_OPENS = {"<$* : $=w . : $*> $*", "<?> $+ < @ $=w >", "<@> <RELAY>"}
+"""Of those that are known, the ones by which strangers relay."""
 _OWN = ("Local_check_rcpt", "Local_Relay_Auth")
 _PERMITS = re.compile(r"\$[@#] ?RELAY\b")
 _CLOSED_WHEN_DOWN = re.compile(r"(?:^|,)\s*F\s*=\s*[TR4]")
@@ -31,9 +33,10 @@ _CLOSED_WHEN_DOWN = re.compile(r"(?:^|,)\s*F\s*=\s*[TR4]")
 def doubts(cf: Configuration, mechanisms: list[str]) -> Iterator[Remark]:
     """All of them; `mechanisms` are those of AUTH that Sendmail trusts for relaying."""
     if not {"check_rcpt", "Basic_check_rcpt"} & cf.rulesets.keys():
-        yield Remark(str(cf.path), "there is no check_rcpt, so Sendmail itself relays for everyone")
+        yield Remark(str(cf.path), "there is no check_rcpt, so Sendmail itself relays for everyone", opens=True)
     elif not cf.rules("Relay_ok"):
-        yield Remark(str(cf.path), "Sendmail itself relays for everyone, as FEATURE(promiscuous_relay) has it")
+        why = "Sendmail itself relays for everyone, as FEATURE(promiscuous_relay) has it"
+        yield Remark(str(cf.path), why, opens=True)
     for ruleset in _CARRIED_OVER:
         yield from (_permission(cf, ruleset, rule) for rule in cf.rules(ruleset) if not _is_carried_over(ruleset, rule))
     if by_name := [rule.line for rule in cf.rules("Relay_ok") if rule.left in _BY_NAME]:
@@ -46,7 +49,7 @@ def doubts(cf: Configuration, mechanisms: list[str]) -> Iterator[Remark]:
         )
     if "bestmx" in cf.maps:
         why = "FEATURE(bestmx_is_local) takes for local what names this host as an MX: their owners decide, not you"
-        yield Remark(cf.place(cf.maps["bestmx"].line), f"{why}; not carried over")
+        yield Remark(cf.place(cf.maps["bestmx"].line), f"{why}; not carried over", opens=True)
     if cf.rules("Rcpt_ok") and not mechanisms:
         why = "no mechanism of AUTH is trusted for relaying (TRUST_AUTH_MECH), but here every login may relay"
         yield Remark(str(cf.path), f"{why}: give authorised-login")
@@ -63,4 +66,4 @@ def _is_carried_over(ruleset: str, rule: Rule) -> bool:
 
 def _permission(cf: Configuration, ruleset: str, rule: Rule) -> Remark:
     why = _KNOWN.get(rule.left, f"this rule of {ruleset} is not carried over: {rule.left}")
-    return Remark(cf.place(rule.line), why)
+    return Remark(cf.place(rule.line), why, opens=rule.left in _OPENS)

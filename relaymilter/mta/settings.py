@@ -23,6 +23,8 @@ class Remark:
 
     place: str
     text: str
+    opens: bool = False
+    """As far as this MTA goes, strangers may relay by it."""
 
 
 @dataclass(frozen=True, slots=True)

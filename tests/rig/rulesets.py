@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from .packages import Release
 from .private import private_command, wrappers
 
 SENDMAIL = "/usr/libexec/sendmail/sendmail"
@@ -25,37 +26,43 @@ FEATURE(`nocanonify')
 MAILER(`local')
 MAILER(`smtp')
 """
-M4 = 'exec m4 -D_CF_DIR_=/usr/share/sendmail/cf/ "$@" 2>/dev/null'  # there are but warnings
+M4 = 'exec m4 -D_CF_DIR_="$0/share/sendmail/cf/" "$@" 2>/dev/null'  # there are but warnings
 
 
 # On a host whose name has no dot it sleeps for a minute.
 AS_HOST = 'mount --bind "$1" /etc/hosts && echo mx.example.org >/proc/sys/kernel/hostname && shift && exec "$@"'
+IN_ITS_TREE = 'mount -o bind,ro "$1" /usr && shift && exec "$@"'
 HOSTS = "127.0.0.1 localhost\n127.0.0.1 mx.example.org mx\n"
 
 
-def sendmail_command(folder: Path) -> list[str]:
-    """The argument vector of Sendmail's own sendmail, on a host with a name; `folder` is to keep a file for it."""
+def sendmail_command(folder: Path, release: Release | None = None) -> list[str]:
+    """The argument vector of Sendmail's own sendmail, on a host with a name; `folder` is to keep a file for it.
+
+    It is that of the machine's release if none is given.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "hosts").write_text(HOSTS)
-    return private_command("unshare", "--uts", "sh", "-c", AS_HOST, "sh", str(folder / "hosts"), SENDMAIL)
+    inside = ["sh", "-c", IN_ITS_TREE, "sh", str(release.usr)] if release else []
+    return private_command("unshare", "--uts", "sh", "-c", AS_HOST, "sh", str(folder / "hosts"), *inside, SENDMAIL)
 
 
-def write_cf(folder: Path, *features: str) -> Path:
+def write_cf(folder: Path, *features: str, release: Release | None = None) -> Path:
     """Make a sendmail.cf, which relays for nobody but as these lines of its .mc file and the files beside it say."""
     (folder / "service.switch").write_text("hosts files\n")
     (folder / "sendmail.mc").write_text(MC.format(folder=folder, features="\n".join(features)))
+    usr = str(release.usr) if release else "/usr"
     built = subprocess.run(
-        private_command("sh", "-c", M4, "m4", str(folder / "sendmail.mc")), capture_output=True, check=True, timeout=60
+        private_command("sh", "-c", M4, usr, str(folder / "sendmail.mc")), capture_output=True, check=True, timeout=60
     )
     (folder / "sendmail.cf").write_bytes(built.stdout)
     return folder / "sendmail.cf"
 
 
-def sendmail_path(folder: Path) -> str:
+def sendmail_path(folder: Path, release: Release | None = None) -> str:
     """A PATH with makemap, and with Sendmail's own sendmail."""
     path = wrappers(folder, ["makemap"])
     script = folder / "sendmail"  # the one on the PATH of the private tree is Postfix's
-    script.write_text(f'#!/bin/sh\nexec {shlex.join(sendmail_command(folder))} "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(sendmail_command(folder, release))} "$@"\n')
     script.chmod(0o755)
     return path
 
