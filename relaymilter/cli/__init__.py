@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from relaymilter.cli.doctor import doctor
 from relaymilter.cli.explain import explain
 from relaymilter.cli.import_ import import_
 from relaymilter.cli.reload import reload
@@ -26,6 +27,7 @@ relaymilter.add_command(status)
 relaymilter.add_command(reload)
 relaymilter.add_command(explain)
 relaymilter.add_command(import_)
+relaymilter.add_command(doctor)
 relaymilter.add_command(selftest)
 
 

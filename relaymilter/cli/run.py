@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from relaymilter.audit.at_start import examine_aside
 from relaymilter.cli.flags import Command, flags, table_options, tell
 from relaymilter.cli.version import version_option
 from relaymilter.config.options import GROUPS
@@ -56,7 +57,7 @@ def _supervisor(asked: Flags) -> Supervisor:
     _warn(reading)
     require_root_for(settings.daemon.account)
     opened = open_all(settings.listen, settings.daemon.account)
-    return Supervisor(reading, lambda: read(asked), opened, Watch(seen))
+    return Supervisor(reading, lambda: read(asked), opened, Watch(seen), lambda: examine_aside(asked))
 
 
 def _warn(reading: Reading) -> None:

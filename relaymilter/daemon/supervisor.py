@@ -55,12 +55,21 @@ def block_signals() -> None:
 class Supervisor:
     """Runs until it is told to stop."""
 
-    def __init__(self, reading: Reading, read: Callable[[], Reading], opened: Opened, watch: Watch) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        read: Callable[[], Reading],
+        opened: Opened,
+        watch: Watch,
+        serving: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`serving` is called once it serves."""
         self.at_start = AtStart(reading.settings, len(opened.listeners))
         self.in_force = self.at_start.take(reading)
         self.read = read
         self.opened = opened
         self.watch = watch
+        self.serving = serving
         self.started = time.time()
         self.look_at = time.monotonic() + reading.settings.daemon.watch
         self.workers = Workers(opened.listeners, reading.settings, self.forget)
@@ -75,6 +84,7 @@ class Supervisor:
             for remark in worker.remarks(self.in_force.settings):
                 log.warning("%s", remark)
             notify("READY=1")
+            self.serving()
             self.wait_for_signals()
         finally:
             self.stop()

@@ -15,6 +15,7 @@ import pytest
 
 from tests.rig import MtaSettings, Namespace, Postfix, Sendmail, running
 from tests.rig.daemon import ROOT
+from tests.rig.postmap import postfix_commands
 from tests.rig.waiting import wait_for
 
 START = str(ROOT / "contrib" / "start")
@@ -89,6 +90,17 @@ def test_is_the_daemon(tmp_path: Path) -> None:
     flags = ("-p", f"unix:{tmp_path}/socket", "--local-domain", "example.org")
     with started(tmp_path, *flags) as start:
         assert start.command() == ["/usr/bin/python3", "-sP", "-m", "relaymilter", "run", *flags]
+
+
+def test_says_that_doctor_has_findings(tmp_path: Path) -> None:
+    """One line says that there is something to see in the set-up; here, a Postfix that does not ask it."""
+    with postfix_commands(tmp_path / "commands") as conf:
+        (conf / "master.cf").write_text("smtp inet n - y - - smtpd\n")
+        with started(tmp_path, "-p", f"unix:{tmp_path}/socket", "--mta", f"postfix:{conf}") as start:
+            wait_for(lambda: "see relaymilter doctor" in start.said(), "the line is there")
+            lines = [line for line in start.said().splitlines() if "see relaymilter doctor" in line]
+            assert len(lines) == 1
+            assert "by which the relay is open or not protected" in lines[0]
 
 
 def test_without_flags(namespace: Namespace, tmp_path: Path) -> None:
