@@ -37,6 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--mtas", choices=releases, help="the release whose MTAs are tested; left out: each in turn")
 
 
+def pytest_report_header(config: pytest.Config) -> str:
+    """By what a run can be repeated."""
+    return f"--seed {config.getoption('--seed')}: of the envelopes, and of the properties that are drawn anew"
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What needs an MTA is tested with those of each release, which the name of the test says."""
     if "release" in metafunc.fixturenames:

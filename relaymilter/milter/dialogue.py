@@ -104,7 +104,7 @@ class Dialogue:
         self._macros[:3] = _NONE, _NONE, _NONE
         self.session = Session(self.service)
         address = _address(came.family, came.address)
-        self.session.connect(address, None if address is None else came.port, self._find_text("v"))
+        self.session.connect(address, came.port, self._find_text("v"))
         self._state = _CONNECTED
         return self._quiet(wire.SILENT_CONNECT)
 

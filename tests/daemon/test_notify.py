@@ -35,12 +35,20 @@ def test_notify(systemd: tuple[socket.socket, str], monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("address", [None, "", "relative", "/nowhere/notify", "/" + "x" * 200, "@nobody", "vsock:2:1"])
-def test_no_one_to_tell(address: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outside systemd, or where its socket is not to be had, nothing happens."""
+def test_no_one_to_tell(address: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside systemd, or where its socket is not to be had, nobody is told, nothing is left open, and all goes on."""
+    monkeypatch.chdir(folder)
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     if address is not None:
         monkeypatch.setenv("NOTIFY_SOCKET", address)
-    notify("READY=1")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as another:
+        another.bind("relative")
+        another.setblocking(False)
+        before = os.listdir("/proc/self/fd")
+        notify("READY=1")
+        assert before == os.listdir("/proc/self/fd")
+        with pytest.raises(BlockingIOError):
+            another.recv(99)
 
 
 def test_a_life(folder: Path, systemd: tuple[socket.socket, str]) -> None:

@@ -71,21 +71,37 @@ def test_nonsense(say: Say) -> None:
         assert [(10, "mx1.backed.test")] == [*resolver(server.address).exchangers("backed.test")]
 
 
+QUESTION = b"\x06backed\x04test\0\0\x0f\0\x01"
+"""The section of it: the name, MX, IN (RFC 1035 4.1.2)."""
+
+
 @settings(max_examples=12, deadline=None)
 @given(st.data())
 def test_mangled(data: st.DataObject) -> None:
-    """A good answer with any bytes of it changed is an answer, or none: no other error, and nothing that waits."""
+    """A good answer with any bytes of it changed is one to the question, of mail exchangers, or none: no other error.
+
+    One to another question is none, whatever is in it; and the next good one counts.
+    """
     changes = data.draw(st.dictionaries(st.integers(4, 60), st.integers(0, 255), min_size=1, max_size=6))
+    of_another = []
 
     def mangled(question: bytes) -> bytes:
         answer = bytearray(good(question))
         for position, value in changes.items():
             if position < len(answer):
                 answer[position] = value
+        of_another.append(answer[12 : len(QUESTION) + 12].lower() != QUESTION)
         return bytes(answer)
 
-    with Impostor(mangled) as server, suppress(LookupFailed):
-        resolver(server.address, lifetime=0.05).exchangers("backed.test")
+    found = None
+    with Impostor(mangled) as server:
+        with suppress(LookupFailed):
+            found = resolver(server.address, lifetime=0.05).exchangers("backed.test")
+        server.say = good
+        assert [(10, "mx1.backed.test")] == [*resolver(server.address).exchangers("backed.test")]
+    if found is not None:
+        assert not of_another[-1]
+        assert all(0 <= preference < 1 << 16 and host == host.lower() for preference, host in found)
 
 
 def recovers(asking: Callable[[str], object]) -> None:

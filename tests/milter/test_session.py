@@ -134,6 +134,13 @@ def test_ids_differ() -> None:
     assert all(each.startswith("c0ffee-") for each in ids)
 
 
+def test_a_permit_is_answered_with_nothing() -> None:
+    """The MTA goes on by itself, so the log has no reply."""
+    ours, lines = session()
+    assert rcpt(ours, b"<bob@example.org>") is None
+    assert (json.loads(lines[0])["verdict"], json.loads(lines[0])["reply"]) == ("permit", "")
+
+
 def test_nothing_logged() -> None:
     """Without a decision log the answers are the same."""
     ours = Session(Service(RULES, None))
