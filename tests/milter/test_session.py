@@ -141,6 +141,18 @@ def test_a_permit_is_answered_with_nothing() -> None:
     assert (json.loads(lines[0])["verdict"], json.loads(lines[0])["reply"]) == ("permit", "")
 
 
+def test_counts() -> None:
+    """A worker counts the sessions and what became of their recipients, whether or not anything is logged."""
+    service = Service(RULES, None)
+    for _ in range(2):
+        ours = Session(service)
+        ours.connect("203.0.113.7", 40000, None)
+        rcpt(ours)
+    rcpt(ours, b"<bob@example.org>")
+    counts = service.counts
+    assert (2, {"permit": 1, "reject": 2, "defer": 0}) == (counts.sessions, dict(counts.decisions))
+
+
 def test_nothing_logged() -> None:
     """Without a decision log the answers are the same."""
     ours = Session(Service(RULES, None))
