@@ -5,12 +5,12 @@ of that stage, and HELO, MAIL and a new connection clear those of the stages beh
 malformed raises ProtocolError, where libmilter ignores some of it.
 """
 
-import socket
 from collections.abc import Callable
 from functools import lru_cache
 from typing import ClassVar
 
 from relaymilter.milter import wire
+from relaymilter.milter.message import GiveBack
 from relaymilter.milter.negotiation import SILENT, macros, steps
 from relaymilter.milter.replies import Words
 from relaymilter.milter.session import Service, Session
@@ -21,16 +21,28 @@ from relaymilter.policy.verdict import Decision
 # Where the macros of a stage are kept: those of the latest first, since they are looked up in that order.
 _STAGES = {b"R": 0, b"M": 1, b"H": 2, b"C": 3}
 _NONE: dict[bytes, bytes] = {}
-_FAMILIES = {b"4": socket.AF_INET, b"6": socket.AF_INET6}
 
 
 class Dialogue:
     """One connection from an MTA. `pending` is a recipient that must be decided on elsewhere; resolve() goes on."""
 
-    __slots__ = ("_macros", "_message", "_rest", "_silent", "_state", "ended", "pending", "service", "session")
+    __slots__ = (
+        "_give_back",
+        "_macros",
+        "_message",
+        "_rest",
+        "_silent",
+        "_state",
+        "ended",
+        "pending",
+        "service",
+        "session",
+    )
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, give_back: GiveBack | None = None) -> None:
+        """`give_back` is for Session."""
         self.service = service
+        self._give_back = give_back
         self.ended = False
         self.pending: Request | None = None
         self._rest = b""
@@ -81,6 +93,12 @@ class Dialogue:
         rest, self._rest = self._rest, b""
         return sent + self.receive(rest)
 
+    def abandon(self, decision: Decision) -> None:
+        """The pending recipient was decided on, and there is nobody any more to say it to."""
+        asked, self.pending = self.pending, None
+        if asked is not None and self.session is not None:
+            self.session.thrown_away(asked, decision)
+
     def _negotiate(self, data: bytes) -> bytes:
         if self._state != _NEW:
             raise ProtocolError("a second negotiation")
@@ -102,8 +120,8 @@ class Dialogue:
             raise ProtocolError("a connection out of order")
         came = wire.connection(data)
         self._macros[:3] = _NONE, _NONE, _NONE
-        self.session = Session(self.service)
-        address = _address(came.family, came.address)
+        self.session = Session(self.service, self._give_back)
+        address = wire.address(came.family, came.address)
         self.session.connect(address, came.port, self._find_text("v"))
         self._state = _CONNECTED
         return self._quiet(wire.SILENT_CONNECT)
@@ -138,10 +156,10 @@ class Dialogue:
         self._connected()
         return wire.CONTINUE
 
-    def _end_of_message(self, data: bytes) -> bytes:
-        sent = self._ignored(data)
-        self._abort(b"")
-        return sent
+    def _end_of_message(self, _data: bytes) -> bytes:
+        self._connected().sent()
+        self._message = False
+        return wire.CONTINUE
 
     def _abort(self, _data: bytes) -> bytes:
         self._demand(_NEGOTIATED)
@@ -149,6 +167,11 @@ class Dialogue:
         if self.session is not None:
             self.session.abort()
         return b""
+
+    def hang_up(self) -> None:
+        """The connection is over; what comes of a recipient that is pending goes nowhere."""
+        if self.session is not None:
+            self.session.abort()
 
     def _quit(self, _data: bytes) -> bytes:
         self.ended = True
@@ -158,6 +181,7 @@ class Dialogue:
         """The SMTP session is over; the next one comes on this connection, without a negotiation."""
         self._demand(_NEGOTIATED)
         self._state = _NEGOTIATED
+        self.hang_up()
         self.session = None
         self._message = False
         self._macros = [_NONE] * 4
@@ -221,21 +245,3 @@ def _agreement(data: bytes, helo: bool, needs: frozenset[Need]) -> tuple[bytes, 
     """The answer to an offer, and which of connect, HELO and MAIL have no reply. Raises ProtocolError."""
     offered = wire.offer(data)
     return wire.acceptance(offered, steps(helo), macros(needs)), offered.steps & SILENT
-
-
-@lru_cache(4096)
-def _address(family: bytes, text: bytes) -> str | None:
-    """The address in the form that libmilter's sockaddr gives it; None where it is none of its family.
-
-    Sendmail writes IPv6 with a prefix and not compressed, Postfix without and compressed.
-    """
-    kind = _FAMILIES.get(family)
-    if kind is None:
-        return None
-    if text[:5].lower() == b"ipv6:":
-        text = text[5:]
-    bare = text.decode("latin-1")
-    try:
-        return socket.inet_ntop(kind, socket.inet_pton(kind, bare))
-    except (OSError, ValueError):
-        return None

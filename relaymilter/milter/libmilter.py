@@ -39,6 +39,7 @@ class Callbacks:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.pool = LookupPool(deadline=service.lookup_timeout)
+        self.give_back = self.pool.giving_back(service.charges)
         self.steps = steps(service.needs_helo)
         self.macros = macros(service.needs)
 
@@ -55,7 +56,7 @@ class Callbacks:
 
     def connect(self, ctx: Any, _name: str, family: int, where: Any) -> int:
         """A client; `where` is (address, port, ...) of an IP family, a path, or None."""
-        session = Session(self.service)
+        session = Session(self.service, self.give_back)
         go_on = ctx.getpriv()
         ctx.setpriv((session, milter.NOREPLY if go_on is None else go_on))
         ip = family in (socket.AF_INET, socket.AF_INET6) and isinstance(where, tuple)
@@ -88,6 +89,11 @@ class Callbacks:
         """In this thread, or where it must wait, in the pool (native code in a libmilter thread can crash)."""
         return session.decide_at_once(asked) or self.pool.wait(session, asked)
 
+    def eom(self, ctx: Any) -> int:
+        """The message is sent."""
+        ctx.getpriv()[0].sent()
+        return int(milter.CONTINUE)
+
     def abort(self, ctx: Any) -> int:
         """The message is over; some MTAs send this at odd times, so it may find no session."""
         if isinstance(ctx.getpriv(), tuple):
@@ -96,6 +102,7 @@ class Callbacks:
 
     def close(self, ctx: Any) -> int:
         """The connection is over."""
+        self.abort(ctx)
         ctx.setpriv(None)
         return int(milter.CONTINUE)
 
@@ -176,6 +183,8 @@ def _register(callbacks: Callbacks) -> None:
         milter.set_helo_callback(callbacks.helo)
     milter.set_envfrom_callback(callbacks.envfrom)
     milter.set_envrcpt_callback(callbacks.envrcpt)
+    if callbacks.give_back is not None:  # without it libmilter replies by itself
+        milter.set_eom_callback(callbacks.eom)
     milter.set_abort_callback(callbacks.abort)
     milter.set_close_callback(callbacks.close)
     milter.settimeout(MTA_TIMEOUT)

@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from types import ModuleType
 from typing import cast
 
+from relaymilter.lookups import waiting
 from relaymilter.milter.batch import batching
 from relaymilter.milter.dialogue import Dialogue
 from relaymilter.milter.listening import listen, stop_accepting
@@ -54,6 +55,7 @@ class Server:
         self.live: set[Connection] = set()
         self.partial: dict[Connection, float] = {}
         self.pool = LookupPool(deadline=service.lookup_timeout)
+        self.give_back = self.pool.giving_back(service.charges)
         self.on_empty: Callable[[], None] | None = None
         self.refused = 0
 
@@ -91,7 +93,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: Server, tcp: bool) -> None:
         self.server = server
         self.by_tcp = tcp
-        self.dialogue = Dialogue(server.service)
+        self.dialogue = Dialogue(server.service, server.give_back)
         self.transport: asyncio.Transport
         self.tcp: socket.socket | None = None
         self.last = server.loop.time()
@@ -145,7 +147,7 @@ class Connection(asyncio.Protocol):
         self.transport.pause_reading()
         loop = self.server.loop
         future = pool.start(session, asked)
-        deadline = loop.call_later(pool.deadline, lambda: self.decided(asked, pool.too_late(session, future)))
+        deadline = loop.call_later(pool.deadline, lambda: self.decided(asked, pool.too_late(session, asked, future)))
 
         def done(result: "Future[Decision]") -> None:
             if not result.cancelled():
@@ -156,7 +158,10 @@ class Connection(asyncio.Protocol):
 
     def decided(self, asked: Request, decision: Decision) -> None:
         """A pending decision is made; a second answer to the same question comes too late."""
-        if self.dialogue.pending is not asked or self.transport.is_closing():
+        if self.dialogue.pending is not asked:
+            return
+        if self.transport.is_closing():
+            self.dialogue.abandon(decision)
             return
         self.transport.resume_reading()
         try:
@@ -177,6 +182,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         """asyncio's callback."""
+        self.dialogue.hang_up()
         self.server.forget(self)
 
 
@@ -196,6 +202,7 @@ async def _serve(
     service: Service, listeners: Sequence[socket.socket], control: socket.socket, stop_timeout: float
 ) -> None:
     loop = asyncio.get_running_loop()
+    waiting.allow_brief()
     service, flush = batching(service, loop)
     server = Server(service, loop)
     reporter = Reporter(control, service, lambda: len(server.live))

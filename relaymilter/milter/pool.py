@@ -4,15 +4,22 @@ A callback of libmilter waits for one, the event loop goes on meanwhile. A full 
 too: uncertain, at once. A thread that is late goes on until its look-up ends; its answer is thrown away.
 """
 
+import logging
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
+from functools import partial
 
 from relaymilter.lookups import waiting
+from relaymilter.milter.message import GiveBack
 from relaymilter.milter.session import Session
+from relaymilter.policy.charges import Charges
 from relaymilter.policy.envelope import Request
+from relaymilter.policy.ports import LookupFailed, MustWait
 from relaymilter.policy.verdict import Decision
+
+log = logging.getLogger(__name__)
 
 THREADS = 16
 QUEUE = 256
@@ -49,10 +56,42 @@ class LookupPool:
         try:
             return future.result(self.deadline)
         except Late:
-            return self.too_late(session, future)
+            return self.too_late(session, asked, future)
 
-    def too_late(self, session: Session, future: "Future[Decision]") -> Decision:
+    def too_late(self, session: Session, asked: Request, future: "Future[Decision]") -> Decision:
         """What a missed deadline says; a look-up that has not begun is not made any more."""
         if future.cancel():
             self._room.release()
+        else:
+            future.add_done_callback(lambda late: session.thrown_away(asked, late.result()))
         return session.uncertain(f"no answer within {self.deadline:g} s")
+
+    def giving_back(self, charges: Charges | None) -> GiveBack | None:
+        """What gives back messages that were charged and not sent; None where none are charged."""
+        if charges is None or not charges.counts_messages:
+            return None
+        return partial(self._give_back, charges)
+
+    def _give_back(self, charges: Charges, asked: Request, then: float) -> "Future[None] | None":
+        """At once, or where it must be waited for, in a thread; there is no more of this than there are sessions."""
+        try:
+            _give_back(charges, asked, then)
+        except MustWait:
+            return self._executor.submit(self._give_back_later, charges, asked, then)
+        return None
+
+    def _give_back_later(self, charges: Charges, asked: Request, then: float) -> None:
+        with waiting.allowing(time.monotonic() + self.deadline):
+            _give_back(charges, asked, then)
+
+
+def _give_back(charges: Charges, asked: Request, then: float) -> None:
+    """Raises MustWait. Where it fails, one message too many stays charged, which closes."""
+    try:
+        charges.give_back(asked, then)
+    except MustWait:
+        raise
+    except LookupFailed as failure:
+        log.warning("a message that was not sent stays charged: %s", failure)
+    except Exception:
+        log.exception("a message that was not sent stays charged")

@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from relaymilter.milter.message import GiveBack, Message
 from relaymilter.milter.replies import Mta, Words, answer, mta_of, told
 from relaymilter.observe.counts import Counts
 from relaymilter.observe.decisions import DecisionLog
+from relaymilter.policy.charges import Charges
 from relaymilter.policy.envelope import NOTHING_TOLD, NOWHERE, Certificate, Client, Need, Request, Told, client, request
 from relaymilter.policy.networks import parse_address
 from relaymilter.policy.ports import MustWait
@@ -36,6 +38,8 @@ class Service:
     """Seconds for a decision that must wait for a table."""
     needs: frozenset[Need] = frozenset()
     """What the rules need to be told beyond the usual."""
+    charges: Charges | None = None
+    """What logins are charged, where there is a ledger."""
     counts: Counts = field(default_factory=Counts)
     sections: Mapping[str, Callable[[], object]] = field(default_factory=dict)
     """What a report of the worker has beside its counts (reporting.py), by name."""
@@ -61,10 +65,12 @@ _numbers = itertools.count(1)
 class Session:
     """The callbacks. Text comes as bytes, as the client typed it; a macro that is absent or unreadable is None."""
 
-    __slots__ = ("client", "helo", "mta", "number", "sender", "service")
+    __slots__ = ("client", "helo", "message", "mta", "number", "sender", "service")
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, give_back: GiveBack | None = None) -> None:
+        """`give_back` is needed where messages are charged."""
         self.service = service
+        self.message = Message(give_back)
         self.number = next(_numbers)
         self.mta = Mta.UNKNOWN
         self.client: Client = NOWHERE
@@ -88,10 +94,17 @@ class Session:
 
     def mail(self, sender: bytes) -> None:
         """A message begins."""
+        self.message.dropped()
         self.sender = sender
 
+    def sent(self) -> None:
+        """The message is over: its end has come."""
+        self.message.sent()
+        self.sender = b""
+
     def abort(self) -> None:
-        """The message is over."""
+        """The message is over, and was not sent; also where there is none."""
+        self.message.dropped()
         self.sender = b""
 
     def asked(self, recipient: bytes, rcpt_addr: bytes | None, find: FindMacro) -> Request:
@@ -104,6 +117,7 @@ class Session:
             helo=self.helo,
             sender=self.sender,
             told=self._told(find) if self.service.needs else NOTHING_TOLD,
+            opens=not self.message.charged,
         )
 
     def _is_client(self, told: str | None) -> bool:
@@ -136,6 +150,8 @@ class Session:
 
     def decide_at_once(self, asked: Request) -> Decision | None:
         """The decision, or None where it must wait for a table: decide() in a LookupPool makes it then."""
+        if self.message.owed:
+            return None
         try:
             return self.service.ruleset.decide(asked, self.service.trail)
         except MustWait:
@@ -145,6 +161,7 @@ class Session:
 
     def decide(self, asked: Request) -> Decision:
         """The decision; whatever goes wrong, it is uncertain."""
+        self.message.settle()
         try:
             return self.service.ruleset.decide(asked, self.service.trail)
         except Exception as error:
@@ -159,8 +176,15 @@ class Session:
         refusal = refuse(self.service.ruleset.refusals.uncertain, reason)
         return Decision(refusal, "broken", (Step("broken", refusal),))
 
+    def thrown_away(self, asked: Request, decision: Decision) -> None:
+        """This decision was made, but nobody hears of it: nor shall the message be charged."""
+        if decision.charged and asked.opens and self.service.charges is not None:
+            self.message.give_back(asked, self.service.charges.clock())
+
     def said(self, asked: Request, decision: Decision) -> Words | None:
         """Log the decision, and put it in words for the client; None is CONTINUE."""
+        if decision.charged and self.service.charges is not None:
+            self.message.permitted(asked, self.service.charges.clock)
         said = answer(decision, asked, self.mta)
         self.service.counts.decided(decision)
         if self.service.decisions is not None:

@@ -4,7 +4,9 @@ A packet is a length of four octets (that of the rest), a command octet, and dat
 libmilter's mfdef.h. What is malformed raises ProtocolError, and the caller closes that connection.
 """
 
+import socket
 import struct
+from functools import lru_cache
 from typing import NamedTuple
 
 VERSION = 6
@@ -46,6 +48,7 @@ SET_MACROS = 0x100
 # Stages of macro lists: SMFIM_*.
 STAGE_CONNECT, STAGE_HELO, STAGE_MAIL, STAGE_RCPT, STAGE_DATA, STAGE_END_OF_MESSAGE = range(6)
 
+_FAMILIES = {b"4": socket.AF_INET, b"6": socket.AF_INET6}
 _V1_STEPS = 0x3F
 _V1_ACTIONS = 0x0F
 _LENGTH = struct.Struct("!I")
@@ -119,6 +122,24 @@ def connection(data: bytes) -> Connection:
         raise ProtocolError("a connection without an address")
     (port,) = _PORT.unpack_from(rest, 1)
     return Connection(name, family, port, address)
+
+
+@lru_cache(4096)
+def address(family: bytes, text: bytes) -> str | None:
+    """The address in the form that libmilter's sockaddr gives it; None where it is none of its family.
+
+    Sendmail writes IPv6 with a prefix and not compressed, Postfix without and compressed.
+    """
+    kind = _FAMILIES.get(family)
+    if kind is None:
+        return None
+    if text[:5].lower() == b"ipv6:":
+        text = text[5:]
+    bare = text.decode("latin-1")
+    try:
+        return socket.inet_ntop(kind, socket.inet_pton(kind, bare))
+    except (OSError, ValueError):
+        return None
 
 
 def arguments(data: bytes) -> list[bytes]:

@@ -23,7 +23,7 @@ from relaymilter.policy.recipients import Ours
 from relaymilter.policy.releasing import suspend
 from relaymilter.policy.rules import Restriction, by_smtp
 from relaymilter.policy.standing import FINE, Judgement, Terms, judge
-from relaymilter.policy.verdict import Defer, NoOpinion, Reject, Reply
+from relaymilter.policy.verdict import Counted, Defer, NoOpinion, Reject, Reply
 
 OVER_LIMIT = Reply(450, "4.7.1", "{recipient}: Sending limit reached for this account")
 SUSPENDED = Reply(550, "5.7.1", "{recipient}: Account suspended for relaying")
@@ -38,7 +38,7 @@ Charged: TypeAlias = tuple[str, tuple[Limit, ...]]
 
 _OURS = NoOpinion("the recipient is ours")
 _ADMINISTRATOR = NoOpinion("the recipient is an administrator")
-_WITHIN = NoOpinion(FINE.reason)
+_WITHIN = Counted(FINE.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,13 @@ class Charges:
     """The name of the grant by which a request is permitted, or None."""
     notice: Callable[[str, Judgement], None] | None = None
     """Called with the subject, once for each step of a login's standing downward."""
+
+    @property
+    def counts_messages(self) -> bool:
+        """Messages may be charged, and so may have to be given back."""
+        return self.named is not None or any(
+            limit.unit is Unit.MESSAGES for limit in (*self.terms.limits, *self.others)
+        )
 
     def terms_of(self, login: str) -> Terms:
         """What this login is held to. Raises LookupFailed and MustWait."""
@@ -148,7 +155,7 @@ def defer_over_limit(charges: Charges) -> Restriction:
         return Defer(OVER_LIMIT, judgement.reason)
 
     waits = may_wait(charges.ours, charges.administrators, charges.named, charges.ledger)
-    return Restriction("over-limit", by_smtp(ask), frozenset({Need.HELO}), waits)
+    return Restriction("ledger", by_smtp(ask), frozenset({Need.HELO}), waits)
 
 
 @lru_cache(4096)

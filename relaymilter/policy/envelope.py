@@ -77,7 +77,7 @@ class Request(NamedTuple):
     sender: bytes = b""
     told: Told = NOTHING_TOLD
     opens: bool = True
-    """No recipient of its message has been permitted before."""
+    """No recipient of its message has been charged before."""
     disregarded: str | None = None
     """A login that came by a way which makes none (--login-mechanism, --login-listener); `login` is None then."""
 
@@ -96,6 +96,7 @@ def request(
     helo: bytes = b"",
     sender: bytes = b"",
     told: Told = NOTHING_TOLD,
+    opens: bool = True,
 ) -> Request:
     """The request that this RCPT argument makes, its path parsed. It never raises."""
-    return Request(client, login, recipient, parse(recipient), rcpt_addr, helo, sender, told)
+    return Request(client, login, recipient, parse(recipient), rcpt_addr, helo, sender, told, opens)

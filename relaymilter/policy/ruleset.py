@@ -13,6 +13,7 @@ from relaymilter.policy.logins import Ways
 from relaymilter.policy.ports import LookupFailed, MustWait
 from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.verdict import (
+    Counted,
     Decision,
     Defer,
     NoOpinion,
@@ -87,6 +88,7 @@ class Ruleset:
     def _restricted(self, request: Request, permit: Permit, rule: str, steps: list[Step] | None) -> Decision:
         """What the restrictions leave of a permit."""
         warnings: tuple[Step, ...] = ()
+        charged = False
         for restriction in self.restrictions:
             answer = self._ask(restriction, request)
             if not isinstance(answer, NoOpinion):
@@ -95,9 +97,10 @@ class Ruleset:
                 step = Step(restriction.name, answer)
                 warnings += (step,)
                 answer = NoOpinion("only warns of %s: %s", step.word, answer.reason)
+            charged = charged or isinstance(answer, Counted)
             if steps is not None:
                 steps.append(Step(restriction.name, answer))
-        return Decision(permit, rule, tuple(steps or ()), warnings)
+        return Decision(permit, rule, tuple(steps or ()), warnings, charged)
 
     def _ask(self, restriction: Restriction, request: Request) -> Reject | Defer | NoOpinion:
         try:

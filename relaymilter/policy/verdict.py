@@ -66,6 +66,12 @@ class NoOpinion(_Answer):
     __slots__ = ()
 
 
+class Counted(NoOpinion):
+    """No objection, and whoever sends has been charged for it."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
     """Refused for good: the reply is 5xx."""
@@ -120,6 +126,8 @@ class Decision(NamedTuple):
     """Where it was asked for."""
     warnings: tuple[Step, ...] = ()
     """What restrictions would have refused that only warn."""
+    charged: bool = False
+    """Whoever sends has been charged for this recipient; the first one of a message is charged for the message."""
 
     @property
     def word(self) -> str:
@@ -130,6 +138,7 @@ class Decision(NamedTuple):
 WORDS: dict[type, str] = {
     Permit: "permit",
     NoOpinion: "no opinion",
+    Counted: "no opinion",
     Unknown: "unknown",
     Reject: "reject",
     Defer: "defer",

@@ -82,7 +82,8 @@ class Shop:
 
     def each(self, *asked: Request) -> list[str]:
         """What becomes of these, one after the other."""
-        return [type(self.ask(each)).__name__ for each in asked]
+        answers = map(self.ask, asked)
+        return ["NoOpinion" if isinstance(answer, NoOpinion) else type(answer).__name__ for answer in answers]
 
     def charged(self, subject: str, unit: Unit = Unit.RECIPIENTS, seconds: int = DAY) -> int | None:
         """What a subject is charged; None without a record."""
