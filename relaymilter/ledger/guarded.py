@@ -1,11 +1,13 @@
 """A ledger that others hold, made safe to ask: a breaker, so that one that is down costs microseconds.
 
-It says LookupFailed then, at once; what is decided without it is policy's to say.
+It says LookupFailed then, at once; what is decided without it is policy's to say. The log has an alarm when the first
+answer does not come, and a line when one comes again.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from relaymilter.lookups import waiting
 from relaymilter.lookups.breaker import Breaker
@@ -13,17 +15,47 @@ from relaymilter.policy.ports import Change, Hash, Ledger, LookupFailed, MustWai
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
+
+class State(NamedTuple):
+    """How a ledger stands."""
+
+    since: float
+    """Unix time."""
+    problem: str = ""
+    """Why it does not answer; empty: it does."""
+
+
+def state_of(ledger: Ledger) -> dict[str, list[float] | list[str]]:
+    """How it stands, for a report of a worker: reports are joined, so each of these is a list.
+
+    `up` and `down` have a time each, `problems` why it does not answer.
+    """
+    if not isinstance(ledger, GuardedLedger):
+        return {}
+    state = ledger.state
+    return {"down" if state.problem else "up": [state.since], "problems": [state.problem] if state.problem else []}
+
 
 class GuardedLedger:
     """A Ledger."""
 
     waits = True
 
-    def __init__(self, ledger: Ledger, name: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """`name` is for the log."""
+    def __init__(
+        self, ledger: Ledger, name: str, clock: Callable[[], float] = time.monotonic, patient: bool = False
+    ) -> None:
+        """`name` is for the log. `patient`: it is asked only where a thread may wait, however quick it mostly is.
+
+        That is for who makes several changes for one decision, all or none: the second one must not be left to be made
+        elsewhere, together with the first one again.
+        """
         self._ledger = ledger
         self._name = name
+        self._patient = patient
         self.breaker = Breaker(name, clock)
+        self.state = State(time.time())
 
     def update(self, subject: str, now: int, asks: tuple[Hash, ...], change: Callable[[Past], Change[T]], /) -> T:
         """As Ledger has it."""
@@ -49,7 +81,7 @@ class GuardedLedger:
         refused = self.breaker.refuses()
         if refused is not None:
             raise LookupFailed(f"{self._name}: {refused}")
-        if not waiting.allowed() and self.breaker.failing:
+        if not waiting.allowed() and (self._patient or self.breaker.failing):
             raise MustWait(self._name)  # whoever may wait finds out whether it works again
         ticket = self.breaker.enter()
         if isinstance(ticket, str):
@@ -58,7 +90,23 @@ class GuardedLedger:
             answer = ask()
         except LookupFailed as failure:
             self.breaker.failed(ticket, str(failure))
+            self._stands(str(failure))
             raise
         if self.breaker.failing:
             self.breaker.worked()
+        if self.state.problem:
+            self._stands("")
         return answer
+
+    def _stands(self, problem: str) -> None:
+        """An answer has come, or has not: said once for each change."""
+        before = self.state
+        if bool(problem) == bool(before.problem):
+            return
+        self.state = State(time.time(), problem)
+        if problem:
+            log.error(
+                "%s does not answer: %s; until it does, small limits in memory hold for everyone", self._name, problem
+            )
+        else:
+            log.warning("%s answers again after %.0f s", self._name, self.state.since - before.since)

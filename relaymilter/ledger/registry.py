@@ -23,15 +23,15 @@ class LedgerError(ValueError):
     """The ledger cannot be opened: a wrong name, a file that is none, a driver that is not installed; in words."""
 
 
-def open_ledger(text: str) -> Ledger:
-    """The ledger of this `type:name`. Raises LedgerError."""
+def open_ledger(text: str, patient: bool = False) -> Ledger:
+    """The ledger of this `type:name`; `patient` is as GuardedLedger has it. Raises LedgerError."""
     kind, colon, name = text.partition(":")
     if not colon or kind not in TYPES:
         raise LedgerError(f"{text!r} is no ledger: give memory:, sqlite:/PATH/ledger.db, or redis:/PATH/ledger.toml")
     try:
         if kind == "memory":
             return _memory(name)
-        return GuardedLedger(_sqlite(name) if kind == "sqlite" else _redis(name), text)
+        return GuardedLedger(_sqlite(name) if kind == "sqlite" else _redis(name), text, patient=patient)
     except LedgerError:
         raise
     except OSError as error:

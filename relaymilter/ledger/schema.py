@@ -87,13 +87,19 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 def _make_private(path: str) -> None:
-    """Make the file, if there is none, for its user alone; SQLite gives its log and its index the same mode.
+    """Make the file, if there is none, for the owner of the folder alone; SQLite makes its log and its index alike.
 
     The umask would do, but is the whole process's, and several threads connect.  One that is there is not opened: to
     close it again would end SQLite's locks on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
     """
     with suppress(OSError):  # what else is wrong SQLite meets, too, and says
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            if os.geteuid() == 0:  # an administrator looks before the daemon has begun
+                folder = os.stat(os.path.dirname(path))
+                os.fchown(file, folder.st_uid, folder.st_gid)
+        finally:
+            os.close(file)
 
 
 def _bring_up_to_date(path: str, connection: sqlite3.Connection) -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from relaymilter.ledger.guarded import GuardedLedger
+from relaymilter.ledger.guarded import GuardedLedger, state_of
 from relaymilter.ledger.memory import MemoryLedger
 from relaymilter.lookups import breaker, waiting
 from relaymilter.policy.ports import Change, LookupFailed, MustWait, Past
@@ -82,3 +82,33 @@ def test_mistake_of_a_change_is_no_failure() -> None:
         with pytest.raises(ZeroDivisionError):
             ledger.update("login alice", NOW, (), change)
     touch(ledger)
+
+
+def test_says_once_that_it_is_down_and_once_that_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
+    """An alarm, and a line when it is over; `status` is given the same."""
+    inner = Failing()
+    ledger = GuardedLedger(inner, "redis:x")
+    for _ in range(2):
+        with pytest.raises(LookupFailed):
+            touch(ledger)
+    assert {"down": [ledger.state.since], "problems": ["no route to host"]} == state_of(ledger)
+    alarm = "redis:x does not answer: no route to host; until it does, small limits in memory hold for everyone"
+    assert [("ERROR", alarm)] == [(record.levelname, record.getMessage()) for record in caplog.records]
+    inner.down = False
+    touch(ledger)
+    touch(ledger)
+    assert {"up": [ledger.state.since], "problems": []} == state_of(ledger)
+    assert "redis:x answers again after 0 s" == caplog.records[-1].getMessage()
+    assert 2 == len(caplog.records)
+    assert {} == state_of(MemoryLedger())
+
+
+def test_a_patient_one_is_asked_only_by_who_may_wait() -> None:
+    """So that of several changes of one decision none is made twice."""
+    inner = Failing()
+    inner.down = False
+    ledger = GuardedLedger(inner, "sqlite:/x", patient=True)
+    with waiting.forbidding(), pytest.raises(MustWait):
+        touch(ledger)
+    touch(ledger)
+    assert 1 == inner.asked
