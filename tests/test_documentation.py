@@ -164,7 +164,9 @@ def test_sample_sets_nothing() -> None:
 def test_sample_is_sound_with_every_key(tmp_path: Path) -> None:
     """With every key uncommented the sample has every option, in values that are taken without a warning."""
     every = tmp_path / "every.toml"
-    every.write_text(uncommented(SAMPLE.read_text()))
+    (tmp_path / "lib").mkdir(mode=0o700)
+    text = uncommented(SAMPLE.read_text()).replace("/var/lib/relaymilter", f"{tmp_path}/lib")
+    every.write_text(text.replace("/etc/relaymilter/ledger.key", f"{tmp_path}/lib/ledger.key"))
     assert tomllib.loads(every.read_text()).keys() == OPTIONS.keys()
     with postfix_commands(tmp_path):
         assert read(Flags({}, every)).warnings == ()

@@ -4,8 +4,9 @@ import time
 from dataclasses import dataclass
 
 from relaymilter.audit.log_line import LoggedDecision
+from relaymilter.audit.weighing import weigh
 from relaymilter.config.model import PolicySettings
-from relaymilter.config.wiring import ruleset
+from relaymilter.config.wiring import wired
 from relaymilter.lookups import waiting
 from relaymilter.milter.replies import Mta, answer
 from relaymilter.observe.printable import printable_text
@@ -21,6 +22,8 @@ class Explanation:
     reply: str
     """As a client of Postfix reads it; empty for a permit."""
     trail: tuple[tuple[str, str, str], ...]
+    ledger: tuple[tuple[str, str], ...] = ()
+    """What limits and marks say of the login, where there is a ledger."""
 
     def compared(self, logged: LoggedDecision) -> str:
         """The decision of a line of the log, and whether it differs from this one."""
@@ -43,17 +46,21 @@ class Explanation:
             "rule": self.rule,
             "reply": self.reply,
             "trail": [dict(zip(keys, step, strict=True)) for step in self.trail],
+            **({"ledger": dict(self.ledger)} if self.ledger else {}),
         }
 
 
 def explain_request(settings: PolicySettings, request: Request) -> Explanation:
-    """What the daemon would decide with these settings, and why."""
+    """What the daemon would decide with these settings, and why; nobody is charged."""
+    policy = wired(settings, look_only=True)
     with waiting.allowing(time.monotonic() + settings.lookups.timeout):
-        decision = ruleset(settings).decide(request, trail=True)
+        decision = policy.ruleset.decide(request, trail=True)
+        weighed = () if policy.charges is None else weigh(policy.charges, request)
     said = answer(decision, request, Mta.POSTFIX)
     return Explanation(
         verdict=decision.word,
         rule=decision.rule,
         reply="" if said is None else str(said),
+        ledger=weighed,
         trail=tuple((step.rule, step.word, printable_text(step.answer.reason)) for step in decision.trail),
     )

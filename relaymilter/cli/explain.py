@@ -46,4 +46,6 @@ def _lines(explanation: Explanation, logged: LoggedDecision | None) -> str:
     if logged is not None:
         head.append(f"logged:  {explanation.compared(logged)}")
         head += (f"cut:     {name}: the log has only its beginning" for name in logged.cut)
-    return "\n".join([*head, "trail:", *(f"  {rule:<18}{word:<12}{why}" for rule, word, why in explanation.trail)])
+    trail = [f"  {rule:<18}{word:<12}{why}" for rule, word, why in explanation.trail]
+    ledger = [f"  {name:<24}{said}" for name, said in explanation.ledger]
+    return "\n".join([*head, "trail:", *trail, *(["ledger:", *ledger] if ledger else [])])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from relaymilter.config.backup import BackupSettings
 from relaymilter.config.daemon import DaemonSettings
 from relaymilter.config.dns import DnsSettings
+from relaymilter.config.guard import GuardSettings
 from relaymilter.config.listen import ListenSettings
 from relaymilter.config.lists import ListSettings
 from relaymilter.config.local import LocalSettings
@@ -22,6 +23,7 @@ class PolicySettings:
 
     local: LocalSettings
     logins: LoginSettings
+    guard: GuardSettings | None
     trusts: TrustSettings
     lists: ListSettings
     dns: DnsSettings

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from relaymilter.config.forms import Form
+from relaymilter.policy.mailboxes import words
 
 T = TypeVar("T")
 
@@ -105,3 +106,5 @@ class MapOption(_Several, Generic[T]):
     """A key as it is compared. Raises ValueError, in words."""
     word: Callable[[str], T]
     """Parses a word. Raises ValueError, in words."""
+    split: Callable[[str], list[str]] = words
+    """The words of a value."""

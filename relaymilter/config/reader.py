@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from relaymilter.config import backup, daemon, dns, listen, lists, local, log, logins, lookups, replies, trusts
+from relaymilter.config import backup, daemon, dns, guard, listen, lists, local, log, logins, lookups, replies, trusts
 from relaymilter.config.model import PolicySettings, Settings
 from relaymilter.config.options import RESTRICTIONS
 from relaymilter.config.problems import Problems, Value
@@ -61,6 +61,7 @@ def _policy(values: Values) -> PolicySettings:
     return PolicySettings(
         local=of_local,
         logins=of_logins,
+        guard=guard.read(values, of_logins.fold),
         trusts=trusts.read(values, of_logins.fold),
         lists=lists.read(values, of_logins.fold),
         dns=dns.read(values, backs_up=of_backup.domains is not None),

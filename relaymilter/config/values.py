@@ -14,7 +14,6 @@ from relaymilter.config.forms import Form, by_way
 from relaymilter.config.option import AnyOption, EntriesOption, ListOption, MapOption, Option
 from relaymilter.config.problems import Problems, Value
 from relaymilter.config.sets import MapSet, NameSet, NetworkSet
-from relaymilter.policy.mailboxes import words
 from relaymilter.policy.networks import LocalNetwork
 from relaymilter.policy.ports import Table
 
@@ -52,17 +51,22 @@ class Values:
 
     def one(self, option: Option[T]) -> T:
         """The value of an option that has a default."""
-        value = self.maybe(option)
-        return option.parse(option.default) if value is None else value
+        found = self._last(option)
+        return found[0] if found else option.parse(option.default)
 
     def maybe(self, option: Option[T]) -> T | None:
         """The value of an option, None where it is not given."""
+        found = self._last(option)
+        return found[0] if found else None
+
+    def _last(self, option: Option[T]) -> tuple[T, ...]:
+        """The value that counts, if there is one, and it is right."""
         for value in self._given.get(option.key, [])[-1:]:
             try:
-                return option.parse(value.text)
+                return (option.parse(value.text),)
             except ValueError as error:
                 self.problems.error(value.place, str(error))
-        return None
+        return ()
 
     def each(self, option: ListOption[T]) -> Iterator[tuple[T, Value]]:
         """Each value, and how it was written."""
@@ -129,7 +133,7 @@ class Values:
 def _pair(option: MapOption[T], entry: str) -> tuple[str, tuple[T, ...]]:
     """A key and the words of its value, parted by the first tab, or else by the first blank."""
     name, *rest = entry.split(None, 1) if "\t" not in entry else entry.split("\t", 1)
-    value = tuple(map(option.word, words(rest[0]))) if rest else ()
+    value = tuple(map(option.word, option.split(rest[0]))) if rest else ()
     if not value:
         raise ValueError(f"{entry!r} has no value: give a key, a blank, and the value")
     return option.key_form(name.strip()), value

@@ -1,31 +1,42 @@
-"""The composition root: settings -> the rule set that decides by them. Two lists: what opens, and what closes."""
+"""The composition root: settings -> the rule set that decides by them. Two lists: what opens, and what closes.
+
+Last of all that closes comes what charges, since what is refused by another restriction must not be charged.
+"""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from relaymilter.config.asking import Asking
+from relaymilter.config.guard import GuardSettings
 from relaymilter.config.lists import Lockdown
 from relaymilter.config.model import PolicySettings
 from relaymilter.files.presence import Presence
+from relaymilter.ledger.memory import MemoryLedger
+from relaymilter.ledger.untouched import UntouchedLedger
 from relaymilter.lookups.guard import Limits
 from relaymilter.policy import logins, relay, reputation, senders
 from relaymilter.policy import restrictions as close
 from relaymilter.policy.addresses import Addresses
+from relaymilter.policy.charges import Charges, defer_over_limit
 from relaymilter.policy.domains import DomainList
-from relaymilter.policy.grants import Grants
+from relaymilter.policy.envelope import Request
+from relaymilter.policy.grants import Grant, Grants
 from relaymilter.policy.logins import Fold, Ways
 from relaymilter.policy.mailboxes import Mailboxes
-from relaymilter.policy.ports import Names
+from relaymilter.policy.ports import Ledger, Names
 from relaymilter.policy.recipients import Ours
 from relaymilter.policy.reputation import Insiders
 from relaymilter.policy.restrictions import Exempt
 from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.senders import Owned
+from relaymilter.policy.standing import Judgement, Terms
 
+Notice: TypeAlias = Callable[[str, Judgement], None]
+"""Called with a subject and the judgement, once for each step of a login's standing downward."""
 S = TypeVar("S")
 R = TypeVar("R")
 
@@ -52,17 +63,30 @@ class _Shared:
     """Of local clients."""
 
 
-def ruleset(settings: PolicySettings) -> Ruleset:
-    """The relay rules, of which the first that permits ends the search, and the restrictions. None: not configured."""
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """What decides, and who is charged what."""
+
+    ruleset: Ruleset
+    charges: Charges | None
+    """None: there is no ledger."""
+
+
+def wired(settings: PolicySettings, notice: Notice | None = None, look_only: bool = False) -> Wired:
+    """Everything that settings come to; `look_only`: nobody is charged."""
     shared = _shared(settings)
-    rules, restrictions = _rules(settings, shared), _restrictions(settings, shared)
-    warning = (replace(each, warns=each.name in settings.lists.warn) for each in filter(None, restrictions))
-    return Ruleset(
-        tuple(sorted(filter(None, rules), key=lambda rule: rule.waits)),
-        tuple(sorted(warning, key=lambda restriction: restriction.waits)),
-        settings.refusals,
-        Ways(settings.logins.mechanisms, settings.logins.listeners),
-    )
+    charges = _if(settings.guard, lambda of: _charges(of, shared, notice, look_only))
+    rules = tuple(sorted(filter(None, _rules(settings, shared)), key=lambda rule: rule.waits))
+    restrictions = sorted(filter(None, _restrictions(settings, shared)), key=lambda restriction: restriction.waits)
+    last = _if(charges, defer_over_limit)
+    warning = (replace(each, warns=each.name in settings.lists.warn) for each in filter(None, (*restrictions, last)))
+    ways = Ways(settings.logins.mechanisms, settings.logins.listeners)
+    return Wired(Ruleset(rules, tuple(warning), settings.refusals, ways), charges)
+
+
+def ruleset(settings: PolicySettings) -> Ruleset:
+    """The relay rules, of which the first that permits ends the search, and the restrictions."""
+    return wired(settings).ruleset
 
 
 def _rules(settings: PolicySettings, our: _Shared) -> tuple[RelayRule | None, ...]:
@@ -96,6 +120,33 @@ def _restrictions(settings: PolicySettings, our: _Shared) -> tuple[Restriction |
         _if(dns.sender_domain_exists or None, lambda _: reputation.reject_unknown_sender_domain(our.domains, ask.dns)),
         _if(dns.sites or None, lambda of: reputation.reject_listed_client(our.insiders, of, dns.threshold, ask.dns)),
     )
+
+
+def _charges(guard: GuardSettings, our: _Shared, notice: Notice | None, look_only: bool) -> Charges:
+    """By the clock of now. While the ledger does not answer, this process counts by itself."""
+    ledger: Ledger = UntouchedLedger(guard.ledger) if look_only else guard.ledger
+    return Charges(
+        ledger=ledger,
+        spare=MemoryLedger(),
+        key=guard.key,
+        clock=time.time,
+        ours=our.domains,
+        fold=our.fold,
+        terms=Terms(guard.of_logins, guard.novelty),
+        others=guard.of_others,
+        named=_if(guard.named, our.ask.map),
+        administrators=our.ask.mailboxes(guard.administrators),
+        grant=_if(our.grants, _name_of_grant),
+        notice=notice,
+    )
+
+
+def _name_of_grant(grants: Grants) -> Callable[[Request], str | None]:
+    def name(request: Request) -> str | None:
+        found = grants.find(request)
+        return found.name if isinstance(found, Grant) else None
+
+    return name
 
 
 def _shared(settings: PolicySettings) -> _Shared:

@@ -95,6 +95,20 @@ def _breakers(state: State) -> Section:
     return Section(found, tuple(f"not asked for a while: {each}" for each in found))
 
 
+def _ledger(state: State) -> Section:
+    """The worst of what the workers say: each has its own connection."""
+    guard = state.in_force.settings.policy.guard
+    if guard is None:
+        return Section({})
+    said = state.report.now.get("ledger", {})
+    down = said.get("down", [])
+    value: dict[str, Value] = {"name": guard.name, "state": "down" if down else "up"}
+    since = min(down) if down else max(said.get("up", []), default=None)
+    if since is not None:
+        value |= {"since": _time(since), "seconds": _age(since, state.now)}
+    return Section(value, tuple(f"the ledger does not answer: {problem}" for problem in said.get("problems", ())))
+
+
 def _warnings(state: State) -> Section:
     return Section(list(state.in_force.warnings))
 
@@ -107,6 +121,7 @@ SECTIONS: Mapping[str, Callable[[State], Section]] = {
     "sessions": _sessions,
     "decisions": _decisions,
     "breakers": _breakers,
+    "ledger": _ledger,
     "warnings": _warnings,
 }
 """In the order in which they are printed."""

@@ -14,16 +14,19 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from relaymilter.config.log import LogSettings
 from relaymilter.config.model import Settings
-from relaymilter.config.wiring import ruleset
+from relaymilter.config.wiring import wired
 from relaymilter.daemon.failures import CannotServe
 from relaymilter.daemon.memory import give_back, keep_shared
 from relaymilter.daemon.privileges import become, stay_on_core
 from relaymilter.daemon.reports import Report, parse_report
+from relaymilter.ledger.guarded import state_of
 from relaymilter.lookups.breaker import open_breakers
 from relaymilter.milter.session import Service
+from relaymilter.observe import standing
 from relaymilter.observe.decisions import DecisionLog
 from relaymilter.observe.sink import Sink, log_to
 
@@ -149,16 +152,24 @@ def _live(settings: Settings, listeners: Sequence[socket.socket], control: socke
 
 def service(settings: Settings, sink: Sink) -> Service:
     """What the sessions of a worker share."""
-    rules = ruleset(settings.policy)
+    policy = wired(settings.policy, notice=standing.report)
+    rules = policy.ruleset
     return Service(
         ruleset=rules,
+        charges=policy.charges,
         lookup_timeout=settings.policy.lookups.timeout,
         needs=rules.needs,
         decisions=decision_log(settings.log, sink),
         dry_run=settings.daemon.dry_run,
         prefix=f"{secrets.token_hex(3)}-",
-        sections={"breakers": open_breakers},
+        sections=_sections(settings),
     )
+
+
+def _sections(settings: Settings) -> dict[str, Callable[[], object]]:
+    guard = settings.policy.guard
+    ledger = {"ledger": partial(state_of, guard.ledger)} if guard is not None else {}
+    return {"breakers": open_breakers, **ledger}
 
 
 def decision_log(settings: LogSettings, sink: Sink) -> DecisionLog | None:

@@ -13,9 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from relaymilter.config.reader import Flags, read
-from relaymilter.config.wiring import ruleset
+from relaymilter.config.wiring import ruleset, wired
+from relaymilter.lookups import waiting
 from relaymilter.milter.session import Service, Session
 from relaymilter.observe.decisions import DecisionLog
+from relaymilter.policy.envelope import client, request
 from tests.observe.line import fields
 
 from .conftest import Outcome, Run
@@ -435,3 +437,35 @@ def test_trail_of_what_is_proved(relaymilter: Run, words: list[str], step: tuple
     """The trail says why a login, a certificate or a grant does not permit, or does."""
     found = json.loads(relaymilter("explain", "--json", *BOUND, *words).out)
     assert dict(zip(("rule", "answer", "reason"), step, strict=True)) in found["trail"]
+
+
+def test_a_ledger_is_looked_at(relaymilter: Run, tmp_path: Path) -> None:
+    """What each limit and mark says of the login now; nobody is charged, however often it is asked."""
+    ledger = f"sqlite:{tmp_path}/ledger.db"
+    asked = (*THIRD_PARTY, "--login", "alice", "--helo", "laptop.example", "--ledger", ledger)
+    limits = ("--limit", "1 recipients/day per login", "--limit", "1 messages/hour per client")
+    for _ in range(2):
+        found = relaymilter(*asked, *limits)
+        assert found.status == 0
+        assert "  ledger            no opinion  within the limits\nledger:\n" in found.out
+        assert "nothing is known of this login" in found.out
+    charges = wired(read(Flags({"ledger": (ledger,), "limit": limits[1:2]})).settings.policy).charges
+    assert charges is not None
+    with waiting.allowing():
+        charges.judge(request(client("203.0.113.7"), b"<v@example.com>", login="alice", helo=b"laptop.example"))
+    said = json.loads(relaymilter(*asked, *limits, "--json").out)
+    assert ("defer", "ledger") == (said["verdict"], said["rule"])
+    assert "450 4.7.1 <v@example.com>: Sending limit reached for this account" == said["reply"]
+    assert said["ledger"] == {
+        "standing": "good",
+        "recipients/day": "1 of 1",
+        "new-recipients/day": "1 of 200",
+        "strangeness/day": "0 of 100",
+        "strangeness/week": "0 of 200",
+        "networks/hour": "1 of 20",
+        "refused/day": "0 of 100",
+        "recipient": "known",
+        "network": "new",
+        "program": "known",
+        "learning": "yes: nothing counts as strange yet",
+    }

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from relaymilter.config import guard
 from relaymilter.config.endpoint import InetEndpoint, UnixEndpoint
+from relaymilter.config.guard import GuardSettings
 from relaymilter.config.model import Settings
 from relaymilter.config.option import Kind
 from relaymilter.config.options import OPTIONS
@@ -21,6 +23,7 @@ from relaymilter.config.reader import Flags, read
 from relaymilter.config.sets import MapSet, NameSet, NetworkSet
 from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.block_lists import Site
+from relaymilter.policy.limits import Limit
 from relaymilter.policy.ports import Names
 
 from .written import FILE, flags, problems, problems_if_any, settings
@@ -30,6 +33,8 @@ NOBODY = pwd.getpwnam("nobody")
 # What an option cannot do without.
 NEEDED: dict[str, dict[str, str]] = {
     "mx-backup": {"mx_backup_networks": "198.51.100.0/28", "mx_name": "mx1.a.test"},
+    **{option.key: {"ledger": "memory:"} for option in guard.OPTIONS},
+    "ledger": {"ledger_key": "one.key"},
 }
 
 
@@ -69,6 +74,19 @@ def of_networks(found: NetworkSet | None) -> str:
     return str(*found.known) if found else ""
 
 
+def of_guard(settings: Settings) -> GuardSettings:
+    """What logins may send."""
+    assert settings.policy.guard is not None
+    return settings.policy.guard
+
+
+def of_limits(found: MapSet[tuple[Limit, ...]] | None) -> str:
+    """The one entry of a map of limits, as it was written."""
+    assert found is not None
+    ((name, limits),) = found.known.items()
+    return f"{name} {', '.join(map(str, limits))}"
+
+
 def of_mta(settings: Settings) -> str:
     """The folder of the Postfix whose domains these are."""
     return "".join(name for name in ("one", "two") if name in settings.policy.local.domains.known)
@@ -102,6 +120,21 @@ OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
     "sender-login": ("a@b.test c", "d.test e", lambda s: of_map(s.policy.logins.owners)),
     "null-sender-login": ("a", "b", lambda s: of_names(s.policy.logins.null_sender)),
     "local-client-sender": ("a@b.test", "c.test", lambda s: of_names(s.policy.logins.local_client_senders)),
+    "ledger": ("redis:one.toml", "valkey:two.toml", lambda s: of_guard(s).name),
+    "ledger-key": ("one.key", "two.key", lambda s: f"{of_guard(s).key.decode().strip('-')}.key"),
+    "limit": (
+        *("5 recipients/day per login", "6 messages/2 hours in all"),
+        lambda s: str(*of_guard(s).of_logins, *of_guard(s).of_others),
+    ),
+    "login-limits": (
+        *("a 5 recipients/day per login", "b 6 messages/hour per login, 7 new-recipients/day per login"),
+        lambda s: of_limits(of_guard(s).named),
+    ),
+    "new-recipients": ("5/day", "6/day", lambda s: f"{of_guard(s).novelty.new}/day"),
+    "new-recipients-from-new-network": ("5/day", "6/day", lambda s: f"{of_guard(s).novelty.strange}/day"),
+    "networks-per-login": ("5/hour", "6/hour", lambda s: f"{of_guard(s).novelty.networks}/hour"),
+    "suspend-after": ("5/day", "6/day", lambda s: f"{of_guard(s).novelty.suspend}/day"),
+    "login-administrator": ("a@b.test", "c.test", lambda s: of_names(of_guard(s).administrators)),
     "certificate": ("a|b", "c|d", lambda s: of_names(s.policy.trusts.certificates)),
     "grant": (
         '{logins = "a"}',
@@ -200,7 +233,7 @@ def test_reload_reads_anew() -> None:
 def test_last_flag_counts(key: str) -> None:
     """Of a flag that is given twice, and is no list, the last one counts."""
     value, other, found = OPTION_VALUES[key]
-    assert value == found(settings(**{key: (other, value)}))
+    assert value == found(settings(**{key: (other, value)}, **NEEDED.get(key, {})))
 
 
 def test_defaults() -> None:

@@ -120,6 +120,7 @@ EVERY_RESTRICTION = {
     "forward-confirmed": ("yes",),
     "sender-domain-exists": ("yes",),
     "dnsbl": ("bl.example.net",),
+    "ledger": ("memory:",),
 }
 
 
@@ -135,11 +136,13 @@ def restricted(**more: tuple[str, ...]) -> Ruleset:
 
 
 def test_every_restriction_stands_once_by_the_name_of_its_option() -> None:
-    """In the order of the list, those that may wait last."""
+    """In the order of the list, those that may wait last, and after them what charges, though it need not wait."""
     found = restricted().restrictions
     assert set(RESTRICTIONS) == {restriction.name for restriction in found}
     assert len(RESTRICTIONS) == len(found)
-    assert [restriction.waits for restriction in found] == sorted(restriction.waits for restriction in found)
+    *others, last = found
+    assert [restriction.waits for restriction in others] == sorted(restriction.waits for restriction in others)
+    assert ("ledger", False) == (last.name, last.waits)
 
 
 def test_only_what_is_named_warns() -> None:

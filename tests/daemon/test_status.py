@@ -84,7 +84,8 @@ def test_as_text(folder: Path) -> None:
         assert (code, lines[0]) == (0, "RELAYMILTER OK")
         names = [line[:12].strip() for line in lines[1:] if line[0] != " "]
         assert names == [
-            *("version", "process", "listeners", "policy", "workers", "sessions", "decisions", "breakers", "warnings"),
+            *("version", "process", "listeners", "policy", "workers", "sessions", "decisions", "breakers"),
+            *("ledger", "warnings"),
         ]
         assert "decisions   permit 0, reject 1, defer 0\n" in text
         assert "dry run yes" in text

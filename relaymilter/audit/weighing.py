@@ -1,0 +1,51 @@
+"""What limits and marks say of a login now, with one more recipient: for explain. Nobody is charged."""
+
+from collections.abc import Iterator
+
+from relaymilter.audit.accounts import CAUSES, account
+from relaymilter.observe.printable import printable_text
+from relaymilter.policy.charges import Charges
+from relaymilter.policy.envelope import Request
+from relaymilter.policy.history import History, Standing, decode
+from relaymilter.policy.marks import login_subject, sent
+from relaymilter.policy.novelty import ROOM, Seen, Sent, case
+from relaymilter.policy.ports import Change, LookupFailed, Past
+
+
+def weigh(charges: Charges, request: Request) -> tuple[tuple[str, str], ...]:
+    """What is said of, and what is said; nothing without a login."""
+    if not request.login:
+        return ()
+    try:
+        return tuple(_weighed(charges, request, request.login))
+    except LookupFailed as failure:
+        return (("ledger", printable_text(str(failure))),)
+
+
+def _weighed(charges: Charges, request: Request, login: str) -> Iterator[tuple[str, str]]:
+    now, subject, terms = int(charges.clock()), login_subject(login, charges.fold), charges.terms_of(login)
+    found = account(charges.ledger, subject, terms, now)
+    if found is None:
+        yield "standing", "nothing is known of this login"
+    else:
+        standing = found.stand.standing
+        because = "" if standing is Standing.GOOD else f": {CAUSES[found.stand.cause]}"
+        yield "standing", f"{standing.name.lower()}{because}"
+        for count in found.counts:
+            most = "no limit" if count.most is None else f"of {count.most}"
+            yield f"{count.unit}/{count.period}", f"{count.total} {most}"
+    mark = sent(request, charges.key)
+    past = charges.ledger.update(subject, now, mark.asks, Change[Past])
+    yield from _marks(past, mark, terms.novelty.strange, now)
+
+
+def _marks(past: Past, mark: Sent, strange: int | None, now: int) -> Iterator[tuple[str, str]]:
+    history = History(now) if past.record is None else decode(past.record)
+    found = case(history, Seen(*past.seen), mark, strange, now)
+    yield "recipient", "new" if found.new else "known"
+    yield "network", found.network.name.lower()
+    yield "program", "known" if found.known_device else "not known"
+    if found.learning:
+        yield "learning", "yes: nothing counts as strange yet"
+    else:
+        yield "takes", f"{-(-100 * found.share // ROOM)} % of a day's strangeness"
