@@ -19,13 +19,13 @@ def brackets(forge: Forge) -> Iterator[Envelope]:
     victim, ours = forge.names.victim, forge.names.ours
     foreign = (
         *(victim, f"<{victim}", f"{victim}>", f"<<{victim}>>", f"<{victim}>>", f"<<{victim}>", f" <{victim}>"),
-        *(f"<{ours}>,<{victim}>", f"<{ours},{victim}>", f"<{ours}>{victim}", f"<{ours}><{victim}>", f"< {victim} >"),
+        *(f"<{ours}>,<{victim}>", f"<{ours},{victim}>", f"<{ours}><{victim}>", f"< {victim} >"),
         *(f"Someone <{victim}>", f'"{ours}" <{victim}>', f"<{ours}> <{victim}>", f"{ours},{victim}"),
         *(f"{ours} {victim}", f"<{victim}>NOTIFY=NEVER", f"<{victim};>", f"<group:{victim};>", f"<{victim} {ours}>"),
     )
     yield from map(forge.one, foreign)
     yield from forge.misread(f"<{victim}>,<{ours}>", f"{victim},{ours}", f"<{victim}><{ours}>", f"{ours}", f"<{ours}")
-    yield from forge.misread(f"<{victim}> <{ours}>", f"<{victim},{ours}>", f'"{victim}" <{ours}>')
+    yield from forge.misread(f"<{victim}> <{ours}>", f"<{ours}>{victim}", f"<{victim},{ours}>", f'"{victim}" <{ours}>')
 
 
 def comments(forge: Forge) -> Iterator[Envelope]:

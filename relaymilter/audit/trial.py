@@ -16,6 +16,8 @@ class Outcome(Enum):
     """Refused for good."""
     DEFERRED = "deferred"
     """Refused for now: held, too, but what comes of it later is not known."""
+    UNSEEN = "unseen"
+    """Taken, but the message that was sent did not come: not held, and not proved open either."""
 
 
 class Trial(NamedTuple):
@@ -25,6 +27,8 @@ class Trial(NamedTuple):
     outcome: Outcome
     said: str
     """The reply, or the rule that permitted and why."""
+    mark: str = ""
+    """Of the message that was sent and taken."""
 
     def as_dict(self) -> dict[str, str]:
         """For JSON."""
@@ -61,7 +65,8 @@ def rows(trials: Sequence[Trial]) -> Iterator[Row]:
 
 def _row(family: str, trials: Sequence[Trial]) -> Row:
     outcomes = [trial.outcome for trial in trials]
-    return Row(family, len(trials), len(trials) - outcomes.count(Outcome.OPENED), outcomes.count(Outcome.DEFERRED))
+    taken = outcomes.count(Outcome.OPENED) + outcomes.count(Outcome.UNSEEN)
+    return Row(family, len(trials), len(trials) - taken, outcomes.count(Outcome.DEFERRED))
 
 
 def opened(trials: Iterable[Trial]) -> list[Trial]:
@@ -73,8 +78,13 @@ def table(trials: Sequence[Trial]) -> Iterator[str]:
     """The rows, in lines."""
     yield f"{'family':<16}{'tried':>7}{'held':>7}{'deferred':>10}"
     for row in rows(trials):
-        mark = "  OPEN" if row.held < row.tried else ""
+        mark = f"  {_word(row, trials)}" if row.held < row.tried else ""
         yield f"{row.family:<16}{row.tried:>7}{row.held:>7}{row.deferred:>10}{mark}"
+
+
+def _word(row: Row, trials: Sequence[Trial]) -> str:
+    is_open = any(trial.envelope.family == row.family or row.family == "all" for trial in opened(trials))
+    return "OPEN" if is_open else "unseen"
 
 
 _MOST = 20
@@ -82,11 +92,11 @@ _MOST = 20
 
 def open_lines(trials: Sequence[Trial]) -> Iterator[str]:
     """Those that got through, in lines; of many the first."""
-    found = opened(trials)
+    found = [trial for trial in trials if trial.outcome in (Outcome.OPENED, Outcome.UNSEEN)]
     if not found:
         yield f"None of {len(trials)} envelopes got through."
     for trial in found[:_MOST]:
-        yield f"opened ({trial.envelope.family}): {trial.envelope}"
+        yield f"{trial.outcome.value} ({trial.envelope.family}): {trial.envelope}"
         yield f"  {trial.said}"
     if len(found) > _MOST:
         yield f"and {len(found) - _MOST} more, which --json has all"

@@ -8,6 +8,7 @@ import click
 from relaymilter.cli.doctor import doctor
 from relaymilter.cli.explain import explain
 from relaymilter.cli.import_ import import_
+from relaymilter.cli.probe import probe
 from relaymilter.cli.reload import reload
 from relaymilter.cli.run import run
 from relaymilter.cli.selftest import selftest
@@ -29,6 +30,7 @@ relaymilter.add_command(explain)
 relaymilter.add_command(import_)
 relaymilter.add_command(doctor)
 relaymilter.add_command(selftest)
+relaymilter.add_command(probe)
 
 
 def main() -> None:
