@@ -15,6 +15,7 @@ NEEDED = {
     # {cert_fp} is, too, from 8.16 on.
     Need.CERTIFICATE: ("{verify}", "{cert_subject}", "{cert_issuer}", "{cert_fp}"),
     Need.HELO: (),
+    Need.TLS: ("{tls_version}", "{cipher}"),
 }
 """The macros for what only some rules need."""
 

@@ -138,6 +138,7 @@ class Session:
             mechanism=find("{auth_type}") or None if Need.MECHANISM in needs else None,
             listener=_listener(find) if Need.LISTENER in needs else (),
             certificate=self._certificate(find) if Need.CERTIFICATE in needs else None,
+            tls=_tls(find) if Need.TLS in needs else None,
         )
 
     def _certificate(self, find: FindMacro) -> Certificate | None:
@@ -199,6 +200,12 @@ def _listener(find: FindMacro) -> tuple[str, ...]:
     parsed = parse_address(address.removeprefix("IPv6:"))
     shown = str(parsed) if parsed else address
     return tuple(filter(None, (find("{daemon_name}"), shown, find("{daemon_port}"))))
+
+
+def _tls(find: FindMacro) -> str | None:
+    """Version and cipher: `TLSv1.3 TLS_AES_256_GCM_SHA384`, alike of both MTAs."""
+    version = find("{tls_version}")
+    return f"{version} {find('{cipher}') or ''}" if version else None
 
 
 def _from_xtext(text: str) -> str | None:

@@ -48,6 +48,8 @@ class Told(NamedTuple):
     listener: tuple[str, ...] = ()
     """What the listening socket is known by: {daemon_name}, {daemon_addr}, {daemon_port}, those that are told."""
     certificate: Certificate | None = None
+    tls: str | None = None
+    """What the client and the MTA agreed on: {tls_version} and {cipher}, parted by a blank; None without TLS."""
 
 
 NOTHING_TOLD = Told()
@@ -60,6 +62,7 @@ class Need(Enum):
     LISTENER = "listener"
     CERTIFICATE = "certificate"
     HELO = "helo"
+    TLS = "tls"
 
 
 class Request(NamedTuple):

@@ -336,6 +336,8 @@ EVERYTHING = {
     "{auth_type}": "PLAIN",
     "{daemon_name}": "submission",
     "{daemon_addr}": "192.0.2.25",
+    "{tls_version}": "TLSv1.3",
+    "{cipher}": "TLS_AES_256_GCM_SHA384",
     **TLS,
 }
 
@@ -372,6 +374,7 @@ def test_certificate(version: str | None, macros: dict[str, str], certificate: C
         ((Need.HELO,), Told()),
         ((Need.MECHANISM,), Told(mechanism="PLAIN")),
         ((Need.LISTENER,), Told(listener=("submission", "192.0.2.25"))),
+        ((Need.TLS,), Told(tls="TLSv1.3 TLS_AES_256_GCM_SHA384")),
     ],
     ids=str,
 )

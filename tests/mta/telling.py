@@ -13,7 +13,10 @@ CERTIFICATE = ("{verify}", "{cert_subject}", "{cert_issuer}")
 FINGERPRINT = ("{cert_fp}", "{cert_md5}")
 LISTENER = ("{daemon_name}", "{daemon_addr}", "{daemon_port}")
 CLIENT = ("{client_addr}", "{client_name}", "{client_ptr}", "{client_resolve}")
-ALL = (*LOGIN, *CERTIFICATE, *FINGERPRINT, *LISTENER, *CLIENT, "{auth_author}", "{rcpt_addr}", "{tls_version}")
+ALL = (
+    *(*LOGIN, *CERTIFICATE, *FINGERPRINT, *LISTENER, *CLIENT),
+    *("{auth_author}", "{rcpt_addr}", "{tls_version}", "{cipher}"),
+)
 
 Told = dict[str, str]
 
