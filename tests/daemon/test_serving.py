@@ -173,7 +173,8 @@ def test_nothing_logged(folder: Path, runtime: tuple[str, str]) -> None:
         assert daemon.ask(b"<bob@example.org>") == "continue"
         assert daemon.ask() == DENIED
         assert daemon.stop() == 0
-        assert daemon.log == f"INFO: serving on {daemon.where} with runtime {runtime[1]}\nINFO: stopping\n"
+        said = "".join(line for line in daemon.log.splitlines(True) if " doctor: " not in line)  # of this machine's MTA
+        assert said == f"INFO: serving on {daemon.where} with runtime {runtime[1]}\nINFO: stopping\n"
 
 
 def answers_without_a_reader(daemon: Daemon) -> None:

@@ -5,7 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from relaymilter.audit.checks.finding import Finding
-from relaymilter.config.endpoint import Endpoint, FdEndpoint, InetEndpoint, NamedFdEndpoint, UnixEndpoint
+from relaymilter.config.endpoint import (
+    Endpoint,
+    FdEndpoint,
+    InetEndpoint,
+    NamedFdEndpoint,
+    UnixEndpoint,
+    parse_endpoint,
+)
 from relaymilter.config.local import LocalSettings
 from relaymilter.config.reader import Reading
 from relaymilter.mta.gateways import Gateway
@@ -51,8 +58,10 @@ class Inspected:
 
     @property
     def sockets(self) -> tuple[UnixEndpoint | InetEndpoint, ...]:
-        """Where we listen."""
-        return tuple(map(_as_mta_sees_it, self.reading.settings.listen.sockets))
+        """Where the daemon says that it listens, or where it would by our flags."""
+        listeners = (self.answer or {}).get("listeners", ())
+        there = [found for each in listeners if (found := _endpoint(each))] if isinstance(listeners, list) else []
+        return tuple(map(_as_mta_sees_it, there or self.reading.settings.listen.sockets))
 
     def is_ours(self, milter: Milter, queue: str = "") -> bool:
         """Is this milter relaymilter? `queue` is what Postfix's paths are relative to."""
@@ -60,6 +69,14 @@ class Inspected:
 
 
 Check: TypeAlias = Callable[[Inspected], Iterator[Finding]]
+
+
+def _endpoint(text: object) -> Endpoint | None:
+    """As `status` prints it; None for what is none."""
+    try:
+        return parse_endpoint(str(text))
+    except ValueError:
+        return None
 
 
 def _as_mta_sees_it(endpoint: Endpoint) -> UnixEndpoint | InetEndpoint:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from relaymilter.audit.checks.inspected import Host, Inspected
+from relaymilter.audit.checks.postfix_attachment import not_attached
 from relaymilter.audit.checks.versions import BARE_NEWLINE, smuggling_postfix
 from relaymilter.config.reader import Flags, read
 from relaymilter.mta.gateways import Gateway
@@ -338,6 +339,22 @@ def test_dry_run(release: Release, sound: Sound, tmp_path: Path) -> None:
     conf = postfix_folder(tmp_path / "conf", release, sound)
     found = findings(f"postfix:{conf}", sound, {"dry-run": ("yes",)})
     assert words(found) == ["open dry-run relaymilter: dry-run"]
+
+
+def test_where_the_daemon_listens(release: Release, sound: Sound, tmp_path: Path) -> None:
+    """What the running daemon says of its sockets counts, and not what the flags would come to."""
+    conf = postfix_folder(tmp_path / "conf", release, sound)
+    assert findings(f"postfix:{conf}", sound, {"socket": ("inet:9999@127.0.0.1",)}) == []
+
+
+@pytest.mark.parametrize("listener", ["fd:3", "fd:milter"])
+def test_socket_of_the_unit(release: Release, sound: Sound, tmp_path: Path, listener: str) -> None:
+    """A socket that was handed down is where the systemd unit has it."""
+    conf = postfix_folder(tmp_path / "conf", release, sound, "queue_directory = /var/spool/postfix")
+    seen = Inspected("postfix", read(Flags({})), answer={"listeners": [listener]}, postfix=read_site(str(conf)))
+    assert [*not_attached(seen)] == []
+    other = replace(seen, answer={"listeners": ["inet:8894@127.0.0.1"]})
+    assert [finding.name for finding in not_attached(other)] == ["not-attached"]
 
 
 def test_postfix_without_the_setting(release: Release, sound: Sound, tmp_path: Path) -> None:
