@@ -52,11 +52,7 @@ def test_services(release: Release, tmp_path: Path) -> None:
     assert services["localhost:10025/inet"].value("milter_default_action") == "tempfail"
     assert submission.place("smtpd_milters") == "postfix: master.cf: 587/inet"
     assert submission.place("queue_directory") == "postfix: queue_directory"
-    assert [services[name].chrooted for name in ("smtp/inet", "587/inet", "localhost:10025/inet")] == [
-        True,
-        False,
-        False,
-    ]
+    assert {name for name, service in services.items() if service.chrooted} == {"smtp/inet"}
 
 
 def test_public_services(release: Release, tmp_path: Path) -> None:

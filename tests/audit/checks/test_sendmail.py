@@ -96,6 +96,11 @@ CASES = {
         ["warning old-version sendmail 8.12.3", "warning old-version sendmail 8.12.3"],
         "upgrade sendmail to 8.12.7 or newer",
     ),
+    "a network that is too wide": (
+        (*SOUND, "LOCAL_CONFIG\nCR172"),
+        ["warning network-too-wide sendmail: class R"],
+        "relay-domains: name the networks that are yours",
+    ),
     "a domain that the MTA alone has": (
         (*SOUND, "LOCAL_CONFIG\nCwextra.example"),
         ["warning domain-only-in-mta relaymilter: local-domain"],
