@@ -152,16 +152,22 @@ def test_only_what_is_named_warns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recipient", "held"),
+    ("recipient", "backing", "held"),
     [
-        pytest.param(b"<a@example.org>", False, id="local"),
-        pytest.param(b"<a@backed.example>", False, id="backed up"),
-        pytest.param(b"<a@example.net>", True, id="elsewhere"),
+        pytest.param(b"<a@example.org>", False, False, id="local"),
+        pytest.param(b"<a@relayed.example>", False, False, id="relayed for"),
+        pytest.param(b"<a@example.org>", True, False, id="local, on a backup"),
+        pytest.param(b"<a@relayed.example>", True, False, id="relayed for, on a backup"),
+        pytest.param(b"<a@backed.example>", True, False, id="backed up"),
+        pytest.param(b"<a@backed.example>", False, True, id="not backed up"),
+        pytest.param(b"<a@example.net>", True, True, id="elsewhere"),
     ],
 )
-def test_a_lockdown_leaves_inbound_mail_alone(recipient: bytes, held: bool) -> None:
-    """Mail to a domain that is backed up comes in, as mail to local ones."""
-    (lockdown,) = (each for each in restricted().restrictions if each.name == "lockdown")
+def test_a_lockdown_leaves_inbound_mail_alone(recipient: bytes, backing: bool, held: bool) -> None:
+    """Mail to relay domains, and to a domain that is backed up, comes in, as mail to local ones."""
+    relayed = {"relay-domain": ("relayed.example",)}
+    no_backup = {} if backing else {"mx-backup": (), "mx-backup-networks": (), "mx-name": ()}
+    (lockdown,) = (each for each in restricted(**relayed, **no_backup).restrictions if each.name == "lockdown")
     assert held is isinstance(lockdown.ask(request(STRANGER, recipient, login="bob")), Defer)
 
 

@@ -235,6 +235,7 @@ def test_internal_error_at_once(name: str) -> None:
     asked = ours.asked(THIRD_PARTY, None, {}.get)
     decision = ours.decide_at_once(asked)
     assert decision is not None
+    assert [("broken", decision.verdict)] == [*decision.trail]
     assert ours.said(asked, decision) == UNCERTAIN
     assert json.loads(lines[0])["reason"] == f"an internal error: {name}"
 

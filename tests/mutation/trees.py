@@ -70,8 +70,8 @@ class Tree:
         yield
         (self.folder / path).write_text(whole)
 
-    def notices(self, tests: Sequence[str], seconds: float) -> bool:
-        """One of these tests fails, or none ends in time."""
+    def notices(self, tests: Sequence[str], seconds: float) -> bool | None:
+        """One of these tests fails; None: there was no end to them in so many seconds."""
         pytest = (sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests)
         with subprocess.Popen(
             pytest,
@@ -85,7 +85,7 @@ class Tree:
                 return process.wait(seconds) != 0
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
-                return True
+                return None
 
 
 def _traced(folder: Path) -> dict[str, dict[int, set[str]]]:
