@@ -73,6 +73,14 @@ def test_open(relaymilter: Run, sound: Sound, tmp_path: Path) -> None:
     assert done.out.endswith(": 1 by which the relay is open or not protected, 1 warning\n")
 
 
+def test_readme(relaymilter: Run, sound: Sound, tmp_path: Path) -> None:
+    """What README.rst shows is what it prints."""
+    conf = conf_with(tmp_path, sound, "milter_default_action = accept")
+    done = relaymilter("doctor", *sound.words, f"postfix:{conf}")
+    shown = "".join(f"    {line}\n" for line in done.out.replace(f"postfix:{conf}", "postfix").splitlines())
+    assert shown in (ROOT / "README.rst").read_text()
+
+
 def test_json(relaymilter: Run, sound: Sound, tmp_path: Path) -> None:
     """The same for programs."""
     conf = conf_with(tmp_path, sound, "milter_default_action = accept")

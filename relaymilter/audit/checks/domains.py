@@ -12,10 +12,10 @@ _OF_ITSELF = ("localhost",)
 
 
 def only_in_mta(seen: Inspected) -> Iterator[Finding]:
-    """The MTA takes mail that relaymilter refuses."""
+    """The MTA takes mail that relaymilter refuses; nobody else has mail for a name without a dot."""
     if seen.local is None or _asks(ours := seen.reading.settings.policy.local):
         return
-    if missing := _taken(seen.local) - _taken(ours):
+    if missing := {name for name in _taken(seen.local) - _taken(ours) if "." in name}:
         why = f"{seen.mta} takes mail for {_shown(missing)}, and relaymilter refuses it"
         change = "".join(f"local-domain (or relay-domain): {name}\n" for name in sorted(missing)[:_SHOWN]).strip()
         yield Finding("domain-only-in-mta", Severity.WARNING, "relaymilter: local-domain", why, change)

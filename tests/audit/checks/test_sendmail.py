@@ -44,7 +44,7 @@ def sendmail_folder(folder: Path, release: Release, sound: Sound, *features: str
 
 
 FLAGS = {
-    "local-domain": ("mx.example.org", "example.org", "[127.0.0.1]", "mx"),
+    "local-domain": ("mx.example.org", "example.org", "[127.0.0.1]"),
     "relay-domain": ("relayed.example", ".relayed.example"),
 }
 
