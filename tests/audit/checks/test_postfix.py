@@ -316,6 +316,27 @@ def test_world_writable(release: Release, sound: Sound, tmp_path: Path) -> None:
     assert found[0].change == f"chmod o-w {tmp_path}/transport.db"
 
 
+def test_access_map_that_everyone_may_write(release: Release, sound: Sound, tmp_path: Path) -> None:
+    """What is not safe to read is not looked through: that is said, and why."""
+    write_source(tmp_path / "map", "hash", {"203.0.113.7": "OK"})
+    (tmp_path / "map.db").chmod(0o666)
+    restrictions = f"{RELAY} = check_client_access hash:{tmp_path}/map, reject_unauth_destination"
+    conf = postfix_folder(tmp_path / "conf", release, sound, restrictions)
+    found = findings(f"postfix:{conf}", sound)
+    assert words(found) == [
+        f"warning permits-before-closing postfix: {RELAY}",
+        f"warning world-writable {tmp_path}/map.db",
+    ]
+    assert "could not be looked through for OK" in found[0].reason
+
+
+def test_what_cannot_be_told(release: Release, sound: Sound, tmp_path: Path) -> None:
+    """A list that nobody can read is said to be none; no check stops the others."""
+    conf = postfix_folder(tmp_path / "conf", release, sound, f"{RELAY} = {{ permit\nsmtpd_forbid_bare_newline = no")
+    found = findings(f"postfix:{conf}", sound)
+    assert {finding.name for finding in found} == {"mta-unread", "not-examined", "smuggling"}
+
+
 def test_world_writable_main_cf(release: Release, sound: Sound, tmp_path: Path) -> None:
     """Everyone may write main.cf, so that what it says is not taken; that is said, and what it is all the same."""
     conf = postfix_folder(tmp_path / "conf", release, sound)
