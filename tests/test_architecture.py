@@ -34,6 +34,7 @@ RANKS = {
     "config.wiring": 5,
     "milter": 5,
     "observe": 5,
+    "notices": 5,
     "audit": 6,
     "daemon": 6,
     "cli": 7,

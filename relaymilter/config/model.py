@@ -12,6 +12,7 @@ from relaymilter.config.local import LocalSettings
 from relaymilter.config.log import LogSettings
 from relaymilter.config.logins import LoginSettings
 from relaymilter.config.lookups import LookupSettings
+from relaymilter.config.notices import NoticeSettings
 from relaymilter.config.sets import NameSet
 from relaymilter.config.trusts import TrustSettings
 from relaymilter.policy.ruleset import Refusals
@@ -46,3 +47,4 @@ class Settings:
     listen: ListenSettings
     log: LogSettings
     daemon: DaemonSettings
+    notices: NoticeSettings

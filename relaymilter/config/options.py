@@ -19,6 +19,7 @@ from relaymilter.config import (
     log,
     logins,
     lookups,
+    notices,
     replies,
     trusts,
 )
@@ -42,6 +43,7 @@ GROUPS = (
     Group("What a client is told", replies.OPTIONS),
     Group("What logins and local clients are bound to", logins.OPTIONS),
     Group("What logins may send", guard.OPTIONS),
+    Group("Who is given notice", notices.OPTIONS, decides=False),
     Group("Who is trusted a little", trusts.OPTIONS),
     Group("What is refused all the same", lists.OPTIONS),
     Group("What the DNS must say", dns.OPTIONS),

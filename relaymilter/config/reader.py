@@ -7,7 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from relaymilter.config import backup, daemon, dns, guard, listen, lists, local, log, logins, lookups, replies, trusts
+from relaymilter.config import (
+    backup,
+    daemon,
+    dns,
+    guard,
+    listen,
+    lists,
+    local,
+    log,
+    logins,
+    lookups,
+    notices,
+    replies,
+    trusts,
+)
 from relaymilter.config.model import PolicySettings, Settings
 from relaymilter.config.options import RESTRICTIONS
 from relaymilter.config.problems import Problems, Value
@@ -52,7 +66,11 @@ def read(flags: Flags) -> Reading:
 
 def _settings(values: Values) -> Settings:
     return Settings(
-        policy=_policy(values), listen=listen.read(values), log=log.read(values), daemon=daemon.read(values)
+        policy=_policy(values),
+        listen=listen.read(values),
+        log=log.read(values),
+        daemon=daemon.read(values),
+        notices=notices.read(values),
     )
 
 

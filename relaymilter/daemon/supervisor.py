@@ -19,6 +19,7 @@ from relaymilter.daemon import worker
 from relaymilter.daemon.failures import WorkerFailed
 from relaymilter.daemon.in_force import AtStart, InForce, words
 from relaymilter.daemon.memory import collect
+from relaymilter.daemon.notifier import Notifier
 from relaymilter.daemon.notify import notify
 from relaymilter.daemon.opened import Opened
 from relaymilter.daemon.status import State, status
@@ -72,12 +73,14 @@ class Supervisor:
         self.serving = serving
         self.started = time.time()
         self.look_at = time.monotonic() + reading.settings.daemon.watch
-        self.workers = Workers(opened.listeners, reading.settings, self.forget)
+        self.notifier = Notifier()
+        self.workers = Workers(opened.listeners, reading.settings, self.forget, self.notifier.entry)
         self.refused: tuple[str, ...] = ()
 
     def run(self) -> None:
         """Serve, and leave nothing behind. Raises WorkerFailed if no worker serves."""
         try:
+            self.notifier.serve(self.in_force.settings, self.leave)
             self.workers.fill(self.in_force.settings)
             for listener in self.opened.listeners:
                 log.info("serving on %s %s", listener.endpoint, words(self.in_force.settings))
@@ -99,13 +102,14 @@ class Supervisor:
             if caught in (signal.SIGHUP, signal.SIGUSR1):
                 self.reload()
             self.look()
+            self.notifier.look(self.in_force.settings, self.leave)
             self.workers.reap()
             self.workers.restart_due(self.in_force.settings)
             if self.opened.control is not None:
                 self.opened.control.answer({"status": self.status, "reload": self.reload_now})
 
     def next_signal(self) -> int | None:
-        times = self.workers.restarts()
+        times = [*self.workers.restarts(), *self.notifier.restarts()]
         if self.in_force.settings.daemon.watch:
             times.append(self.look_at)
         if not times:
@@ -128,6 +132,12 @@ class Supervisor:
         """In a worker: its settings are its own, and those of before a reload are not to stay in its memory."""
         del self.in_force
         self.opened.forget()
+        self.notifier.forget()
+
+    def leave(self) -> None:
+        """In the process that sends notices: nothing of this is its own."""
+        self.opened.forget()
+        self.workers.forget()
 
     def status(self) -> object:
         """What `relaymilter status` is answered."""
@@ -199,6 +209,7 @@ class Supervisor:
             log.warning("reload: %s has changed, and stays as it was until a restart", key)
         self.in_force = new
         collect()
+        self.notifier.serve(new.settings, self.leave)
         self.workers.replace(self.workers.slots[0], first)
         for slot in self.workers.slots[1:]:
             self.workers.restart(slot, new.settings)
@@ -216,4 +227,5 @@ class Supervisor:
             if found is None or found.si_signo in _STOP:
                 self.workers.kill()
             self.workers.reap()
+        self.notifier.end()
         self.opened.remove()

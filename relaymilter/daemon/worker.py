@@ -26,7 +26,7 @@ from relaymilter.daemon.reports import Report, parse_report
 from relaymilter.ledger.guarded import state_of
 from relaymilter.lookups.breaker import open_breakers
 from relaymilter.milter.session import Service
-from relaymilter.observe import standing
+from relaymilter.notices.giving import give_notice
 from relaymilter.observe.decisions import DecisionLog
 from relaymilter.observe.sink import Sink, log_to
 
@@ -101,8 +101,12 @@ def start(
     core: int,
     others: Sequence[Worker],
     forget: Callable[[], None] = lambda: None,
+    notices: socket.socket | None = None,
 ) -> Worker:
-    """Fork a worker; `others` are those whose control sockets it must not keep open; it calls `forget`."""
+    """Fork a worker; `others` are those whose control sockets it must not keep open; it calls `forget`.
+
+    `notices` takes the notices that it gives.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     keep_shared()
     pid = os.fork()
@@ -116,7 +120,7 @@ def start(
             other.control.close()
         forget()
         give_back()
-        _live(settings, listeners, theirs, core)
+        _live(settings, listeners, theirs, core, notices)
         status = os.EX_OK
     except CannotServe as error:
         log.error("%s", error)
@@ -139,7 +143,13 @@ def remarks(settings: Settings) -> list[str]:
     return [] if loop.uvloop else [loop.WITHOUT_UVLOOP]
 
 
-def _live(settings: Settings, listeners: Sequence[socket.socket], control: socket.socket, core: int) -> None:
+def _live(
+    settings: Settings,
+    listeners: Sequence[socket.socket],
+    control: socket.socket,
+    core: int,
+    notices: socket.socket | None,
+) -> None:
     os.setpgid(0, 0)  # a terminal's ^C is for the parent
     sink = log_to(settings.log.syslog, settings.log.verbose)
     if settings.daemon.pin:
@@ -147,12 +157,17 @@ def _live(settings: Settings, listeners: Sequence[socket.socket], control: socke
     runtime = importlib.import_module(f"relaymilter.milter.{settings.daemon.runtime}")
     if settings.daemon.account is not None:
         become(settings.daemon.account)  # who may not be allowed to read our files
-    runtime.serve(service(settings, sink), listeners, control, settings.daemon.stop_timeout)
+    runtime.serve(
+        service(settings, sink, notices if settings.notices.any else None),
+        listeners,
+        control,
+        settings.daemon.stop_timeout,
+    )
 
 
-def service(settings: Settings, sink: Sink) -> Service:
-    """What the sessions of a worker share."""
-    policy = wired(settings.policy, notice=standing.report)
+def service(settings: Settings, sink: Sink, notices: socket.socket | None = None) -> Service:
+    """What the sessions of a worker share; `notices` takes the notices that it gives."""
+    policy = wired(settings.policy, notice=partial(give_notice, notices, socket.gethostname()))
     rules = policy.ruleset
     return Service(
         ruleset=rules,

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Sequence
 
@@ -28,9 +29,12 @@ _ANSWER_SECONDS = 1.0
 class Workers:
     """The workers of this daemon. Those that start get settings; none is kept here."""
 
-    def __init__(self, listeners: Sequence[Listener], settings: Settings, forget: Callable[[], None]) -> None:
-        """`forget` is called in each new worker: it drops what is the parent's."""
+    def __init__(
+        self, listeners: Sequence[Listener], settings: Settings, forget: Callable[[], None], notices: socket.socket
+    ) -> None:
+        """`forget` is called in each new worker: it drops what is the parent's; `notices` takes its notices."""
         self._forget = forget
+        self._notices = notices
         shares = _shares(listeners, settings.daemon.runtime) * settings.daemon.workers
         self.slots = [Slot(number, listeners=share) for number, share in enumerate(shares)]
         self.draining: list[Worker] = []
@@ -46,7 +50,7 @@ class Workers:
         # The first core is another with every daemon, so that two of them do not share one while others idle.
         core = os.getpid() + slot.number
         sockets = [listener.socket for listener in slot.listeners]
-        new = worker.start(settings, sockets, core, self._alive(), self._forget)
+        new = worker.start(settings, sockets, core, self._alive(), self._forget, self._notices)
         if not new.serves(_READY_SECONDS):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(new.pid, signal.SIGKILL)
@@ -104,6 +108,14 @@ class Workers:
         for slot in self.slots:
             if slot.worker is not None and slot.worker.pid == pid:
                 slot.lost(status)
+
+    def forget(self) -> None:
+        """In a process that is none of them: it has no part in their sockets."""
+        for slot in self.slots:
+            for listener in slot.listeners:
+                listener.socket.close()
+        for old in self._alive():
+            old.control.close()
 
     def report(self) -> tuple[Report, list[int]]:
         """What all of them report, and the numbers of the places whose worker does not answer within a second."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pwd
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,9 @@ OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
         *("5 recipients/day per login", "6 messages/2 hours in all"),
         lambda s: str(*of_guard(s).of_logins, *of_guard(s).of_others),
     ),
+    "notify-command": ("/bin/a 'b c'", "/bin/d", lambda s: shlex.join(s.notices.command or ())),
+    "notify-mail": ("root", "postmaster@a.test", lambda s: s.notices.mail),
+    "notify-server": ("inet:25@127.0.0.1", "inet6:2525@[::1]", lambda s: str(s.notices.server)),
     "login-limits": (
         *("a 5 recipients/day per login", "b 6 messages/hour per login, 7 new-recipients/day per login"),
         lambda s: of_limits(of_guard(s).named),

@@ -1,0 +1,1 @@
+"""Notices of logins that were throttled or suspended."""
