@@ -17,6 +17,7 @@ import pytest
 
 from relaymilter.cli import relaymilter
 from relaymilter.cli.explain import explain
+from relaymilter.cli.logins import logins
 from relaymilter.config.endpoint import InetEndpoint, UnixEndpoint, parse_endpoint
 from relaymilter.config.listen import SOCKET
 from relaymilter.config.option import AnyOption, Kind
@@ -116,7 +117,7 @@ def test_man_page_has_every_key(option: AnyOption, keys_in_man: dict[str, list[s
     assert said.endswith("Default: false." if option.kind is Kind.SWITCH else default_words(option))
 
 
-COMMANDS = [*relaymilter.commands.values()]
+COMMANDS = [*relaymilter.commands.values(), *logins.commands.values()]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
@@ -137,7 +138,11 @@ def test_man_pages_name_nothing_else(flags_in_man: dict[str, list[str]], keys_in
 def test_man_page_has_every_command() -> None:
     """relaymilter(8) has every command in its synopsis."""
     synopsis = PAGES[0].read_text().partition(".Sh DESCRIPTION")[0]
-    assert re.findall(r"^\.Cm (\w+)", synopsis, re.MULTILINE) == sorted(relaymilter.commands, reverse=True)
+    named = dict.fromkeys(re.findall(r"^\.Nm\n\.Cm (\w+)", synopsis, re.MULTILINE))
+    assert [*named] == sorted(relaymilter.commands, reverse=True)
+    of_logins = re.findall(r"^\.Nm\n\.Cm logins\n\.Cm (.+)", synopsis, re.MULTILINE)
+    assert " | ".join(of_logins).split(" | ") == ["list", "show", "suspend", "release", "forget"]
+    assert {*" | ".join(of_logins).split(" | ")} == logins.commands.keys()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

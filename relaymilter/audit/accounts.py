@@ -12,7 +12,7 @@ from relaymilter.policy.footprint import DAY, KNOWN_AFTER, Network
 from relaymilter.policy.history import Cause, History, Standing, Unit, decode
 from relaymilter.policy.limits import UNITS, Per, period
 from relaymilter.policy.novelty import HOUR, ROOM
-from relaymilter.policy.ports import Ledger
+from relaymilter.policy.ports import Ledger, LookupFailed
 from relaymilter.policy.standing import Evidence, Terms, evidence
 
 CAUSES = {
@@ -93,12 +93,23 @@ def stand(history: History, now: int) -> Stand:
     return Stand(history.standing, history.since, history.cause, history.until)
 
 
-def accounts(ledger: Ledger, prefix: str, now: int) -> Iterator[tuple[str, Stand]]:
-    """Every login whose name begins so, by name, and how it stands. Raises LookupFailed and MustWait."""
+def accounts(ledger: Ledger, prefix: str, now: int) -> Iterator[tuple[str, Stand | None]]:
+    """Every login whose name begins so, by name, and how it stands. Raises LookupFailed and MustWait.
+
+    None: its record cannot be read; the daemon defers what it sends.
+    """
     for subject in sorted(ledger.subjects(f"login {prefix}", now)):
         record = ledger.read(subject, now)
         if record is not None:
-            yield subject.partition(" ")[2], stand(decode(record), now)
+            yield subject.partition(" ")[2], readable(record, now)
+
+
+def readable(record: bytes, now: int) -> Stand | None:
+    """How the login of this record stands; None: the record cannot be read."""
+    try:
+        return stand(decode(record), now)
+    except LookupFailed:
+        return None
 
 
 def account(ledger: Ledger, subject: str, terms: Terms, now: int) -> Account | None:

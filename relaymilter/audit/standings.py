@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from relaymilter.audit.accounts import Stand, stand
+from relaymilter.audit.accounts import Stand, readable, stand
 from relaymilter.policy.history import Standing, decode
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.marks import MOST_NAME, login_subject
@@ -61,7 +61,7 @@ def release_login(ledger: Ledger, subject: str, now: int) -> tuple[Outcome, Stan
 def forget_login(ledger: Ledger, subject: str, now: int) -> tuple[Outcome, Stand | None]:
     """It is as one that was never heard of: a suspension is over, and what is new is learned again."""
     record = ledger.read(subject, now)
-    before = None if record is None else stand(decode(record), now)
+    before = None if record is None else readable(record, now)
     return Outcome.FORGOTTEN if ledger.forget(subject) else Outcome.UNKNOWN, before
 
 

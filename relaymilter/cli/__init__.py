@@ -8,6 +8,7 @@ import click
 from relaymilter.cli.doctor import doctor
 from relaymilter.cli.explain import explain
 from relaymilter.cli.import_ import import_
+from relaymilter.cli.logins import logins
 from relaymilter.cli.probe import probe
 from relaymilter.cli.reload import reload
 from relaymilter.cli.run import run
@@ -26,6 +27,7 @@ def relaymilter() -> None:
 relaymilter.add_command(run)
 relaymilter.add_command(status)
 relaymilter.add_command(reload)
+relaymilter.add_command(logins)
 relaymilter.add_command(explain)
 relaymilter.add_command(import_)
 relaymilter.add_command(doctor)

@@ -5,6 +5,8 @@ survive the fork into a worker.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -25,13 +27,31 @@ class LedgerError(ValueError):
 
 def open_ledger(text: str, patient: bool = False) -> Ledger:
     """The ledger of this `type:name`; `patient` is as GuardedLedger has it. Raises LedgerError."""
+    opened = _open(text)
+    if isinstance(opened, MemoryLedger):
+        return opened
+    return GuardedLedger(opened, text, patient=patient)
+
+
+@contextmanager
+def store(text: str) -> Iterator[Ledger]:
+    """The same without a guard, for who asks it a few things and waits for them. Raises LedgerError."""
+    opened = _open(text)
+    try:
+        yield opened
+    finally:
+        if isinstance(opened, SqliteLedger):
+            opened.close()
+
+
+def _open(text: str) -> Ledger:
     kind, colon, name = text.partition(":")
     if not colon or kind not in TYPES:
         raise LedgerError(f"{text!r} is no ledger: give memory:, sqlite:/PATH/ledger.db, or redis:/PATH/ledger.toml")
     try:
         if kind == "memory":
             return _memory(name)
-        return GuardedLedger(_sqlite(name) if kind == "sqlite" else _redis(name), text, patient=patient)
+        return _sqlite(name) if kind == "sqlite" else _redis(name)
     except LedgerError:
         raise
     except OSError as error:

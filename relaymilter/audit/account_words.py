@@ -1,0 +1,96 @@
+"""What a ledger has of logins, in words for a terminal, which no login can drive, and for JSON. Times are UTC."""
+
+from collections.abc import Iterable, Iterator
+
+from relaymilter.audit.accounts import CAUSES, Account, Count, KnownNetwork, Stand
+from relaymilter.observe.moment import utc
+from relaymilter.observe.printable import printable_text
+from relaymilter.policy.history import Standing
+
+UNREADABLE = "unreadable"
+_WIDEST = 60
+"""Columns for the names of a table; a longer one moves what follows in its line."""
+
+
+def table(found: Iterable[tuple[str, Stand | None]]) -> Iterator[str]:
+    """A heading, and a line for each login."""
+    rows = [(printable_text(name), *_columns(stand)) for name, stand in found]
+    width = min(_WIDEST, max((len(row[0]) for row in rows), default=0))
+    for login, standing, since, cause in [("LOGIN", "STANDING", "SINCE", "CAUSE"), *rows]:
+        yield f"{login:<{width}}  {standing:<10}  {since:<20}  {cause}".rstrip()
+
+
+def _columns(stand: Stand | None) -> tuple[str, str, str]:
+    if stand is None:
+        return UNREADABLE, "", ""
+    return stand.standing.name.lower(), utc(stand.since), CAUSES[stand.cause]
+
+
+def stand_dict(stand: Stand | None) -> dict[str, object]:
+    """For JSON."""
+    if stand is None:
+        return {"standing": UNREADABLE, "since": None, "cause": None, "until": None}
+    return {
+        "standing": stand.standing.name.lower(),
+        "since": utc(stand.since),
+        "cause": CAUSES[stand.cause] or None,
+        "until": utc(stand.until) if stand.until else None,
+    }
+
+
+def as_dict(found: Account) -> dict[str, object]:
+    """For JSON."""
+    return {
+        "login": found.login,
+        **stand_dict(found.stand),
+        "first": utc(found.first),
+        "days": found.days,
+        "evidence": found.evidence._asdict(),
+        "counts": [count._asdict() for count in found.counts],
+        "networks": [
+            network._asdict() | {"first": utc(network.first)[:10], "last": utc(network.last)}
+            for network in found.networks
+        ],
+        "remembered": found.remembered,
+    }
+
+
+def account_lines(found: Account) -> Iterator[str]:
+    """For a terminal."""
+    stand, evidence = found.stand, found.evidence
+    yield f"login       {printable_text(found.login)}"
+    yield f"standing    {stand.standing.name.lower()}{_why(stand)}"
+    yield f"since       {utc(stand.since)}"
+    if stand.until:
+        yield f"until       {utc(stand.until)}"
+    if stand.standing is not Standing.GOOD:
+        yield (
+            f"evidence    {evidence.recipients} new recipients in a day, {evidence.strange} % of the room for what is "
+            f"strange, {evidence.networks} networks in an hour, {evidence.refused} refused in a day"
+        )
+    yield f"known since {utc(found.first)}, sent on {found.days} days"
+    yield f"remembers   {found.remembered} correspondents and programs"
+    yield from _section("counts", map(_count_line, found.counts))
+    yield from _section("networks", map(_network_line, found.networks))
+
+
+def _why(stand: Stand) -> str:
+    return f" ({CAUSES[stand.cause]})" if CAUSES[stand.cause] else ""
+
+
+def _section(name: str, lines: Iterable[str]) -> Iterator[str]:
+    yield f"{name}:"
+    yield from (f"  {line}" for line in tuple(lines) or ("none",))
+
+
+def _count_line(count: Count) -> str:
+    unit = "%" if count.unit == "strangeness" else ""
+    most = "no limit" if count.most is None else f"of {count.most}{unit}"
+    return f"{f'{count.unit}/{count.period}':<42}{count.total}{unit} {most}"
+
+
+def _network_line(network: KnownNetwork) -> str:
+    known = "known" if network.known else "new"
+    return (
+        f"{network.network:<24}{known:<7}{network.days} days, first {utc(network.first)[:10]}, last {utc(network.last)}"
+    )
