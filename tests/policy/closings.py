@@ -20,9 +20,9 @@ from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.networks import Address
 from relaymilter.policy.ports import LookupFailed, MailExchanger, Past
+from relaymilter.policy.releasing import suspend
 from relaymilter.policy.reputation import Insiders
 from relaymilter.policy.rules import Restriction
-from relaymilter.policy.standing import suspend
 from tests.policy.lists import OneByOne
 from tests.policy.model import DOWN, INBOUND, LOCAL, NO, OURS, RECIPIENTS, SENDERS, YES, Everything, Say, Scene, any_of
 from tests.policy.test_law_1 import Remembering
@@ -85,8 +85,8 @@ def by_smtp(scene: Scene, said: str) -> str:
 
 
 def with_login(scene: Scene, said: str) -> str:
-    """What binds logins binds nobody else."""
-    return said if scene.proof.counts else SILENT
+    """What binds logins binds nobody else, and whoever has proved one, by whichever way."""
+    return said if scene.proof.login else SILENT
 
 
 def of_strangers(scene: Scene, said: str) -> str:
@@ -148,7 +148,7 @@ def sender_exists(scene: Scene, say: Say) -> str:
 
 def suspended(scene: Scene, say: Say) -> str:
     """A login that is suspended reaches only us; while the ledger is down, small limits serve."""
-    others = DEFER if scene.to.ours is DOWN else REJECT if say is YES and scene.proof.counts else SILENT
+    others = DEFER if scene.to.ours is DOWN else REJECT if say is YES and scene.proof.login else SILENT
     return by_smtp(scene, SILENT if scene.to.ours is YES else others)
 
 
@@ -220,5 +220,5 @@ CLOSINGS: dict[str, Closing] = {
         lambda say: reputation.reject_listed_client(INSIDERS, [parse_site("bl.test")], 1, Dns(say)),
         lambda scene, say: by_smtp(scene, of_strangers(scene, listed(say))),
     ),
-    "over-limit": Closing(lambda say: charges.defer_over_limit(_charges(say)), suspended),
+    "ledger": Closing(lambda say: charges.defer_over_limit(_charges(say)), suspended),
 }
