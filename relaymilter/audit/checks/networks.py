@@ -4,20 +4,30 @@ An address in a local network that stands for others, a gateway's or a proxy's, 
 """
 
 import ipaddress
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 from relaymilter.audit.checks.finding import Finding, Severity
 from relaymilter.audit.checks.inspected import Inspected
+from relaymilter.config.wiring import ruleset
+from relaymilter.lookups import waiting
 from relaymilter.mta.match_list import items
+from relaymilter.policy.envelope import client, request
 from relaymilter.policy.network_width import public_addresses
 from relaymilter.policy.network_width import too_wide as opens_the_relay
 from relaymilter.policy.networks import Address, Network, Networks, parse_address, parse_network
+from relaymilter.policy.ports import LookupFailed, MustWait
+from relaymilter.policy.verdict import Permit
 from relaymilter.tables.braces import words
 
 _NOT_WIDE = {4: 24, 6: 48}
 """From this prefix on a public network may well be one site's, whether this host is in it or not."""
+
+_ELSEWHERE = b"<postmaster@relay.invalid>"
+"""A recipient of nobody here: .invalid is no domain (RFC 2606 2)."""
 
 
 class _Side(NamedTuple):
@@ -82,10 +92,21 @@ def proxies(seen: Inspected) -> Iterator[Finding]:
 def _held(seen: Inspected, address: Address, name: str, whose: str) -> Iterator[Finding]:
     for side in _sides(seen):
         local = side.networks.find(address)
-        if local is not None and not local.excluded:
+        if local is not None and not local.excluded and (side.name != "relaymilter" or _is_local(seen, address)):
             why = f"{local} holds {address}, {whose}"
             change = f'{side.key}: exclude it, "!{address}"'
             yield Finding(name, Severity.WARNING, _place(seen, side, local.network), why, change)
+
+
+def _is_local(seen: Inspected, address: Address) -> bool:
+    """Would a client at this address relay by it? The rule itself is asked; if it has no answer, the networks count."""
+    policy = replace(seen.reading.settings.policy, guard=None)
+    rule = next(rule for rule in ruleset(policy).rules if rule.name == "local-client")
+    try:
+        with waiting.allowing(time.monotonic() + policy.lookups.timeout):
+            return isinstance(rule.ask(request(client(str(address)), _ELSEWHERE)), Permit)
+    except (LookupFailed, MustWait):
+        return True
 
 
 def _sides(seen: Inspected) -> Iterator[_Side]:
