@@ -86,9 +86,8 @@ class Client:
             words = ("AUTH LOGIN", _base64(login), _base64(password))
             return [self.command(word.encode()) for word in words][-1]
         if "CRAM-MD5" in mechanisms:
-            challenge = base64.b64decode(self.command(b"AUTH CRAM-MD5").lines[-1])
-            digest = hmac.new(password.encode(), challenge, "md5").hexdigest()
-            return self.command(_base64(f"{login} {digest}").encode())
+            challenge = self.command(b"AUTH CRAM-MD5").lines[-1]
+            return self.command(_digested(login, password, challenge))
         raise SmtpFailed("the server offers no AUTH PLAIN, LOGIN or CRAM-MD5 here")
 
     def _read(self) -> Reply:
@@ -101,7 +100,7 @@ class Client:
             if not raw.endswith(b"\n"):
                 raise SmtpFailed("it hangs up" if len(raw) < _LONGEST_LINE else "no SMTP: it sends a line without end")
             if not raw[:3].isdigit():
-                raise SmtpFailed(f"no SMTP: it says {printable(raw[:40])}")
+                raise SmtpFailed(f"no SMTP: it says {printable(raw[:40].rstrip())}")
             lines.append(printable(raw[4:].strip()))
             if raw[3:4] != b"-":
                 return Reply(int(raw[:3]), tuple(lines))
@@ -119,3 +118,12 @@ def tls_context(verify: bool) -> ssl.SSLContext:
 
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
+
+
+def _digested(login: str, password: str, challenge: str) -> bytes:
+    """The answer of CRAM-MD5 (RFC 2195)."""
+    try:
+        raw = base64.b64decode(challenge, validate=True)
+    except ValueError:
+        raise SmtpFailed(f"no challenge for CRAM-MD5: {challenge}") from None
+    return _base64(f"{login} {hmac.new(password.encode(), raw, 'md5').hexdigest()}").encode()

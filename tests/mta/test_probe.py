@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -17,7 +19,7 @@ import pytest
 from tests.rig import STRANGER, Mta, MtaSettings, Namespace, Postfix, Sendmail, running
 from tests.rig.daemon import ROOT
 
-from .openings import OPENINGS, Opening
+from .openings import NOT_LOCAL, OPENINGS, Opening
 from .test_probes import nmap
 
 STRANGER6 = "2001:db8::7"
@@ -122,6 +124,59 @@ def test_starttls_and_login(namespace: Namespace, mta: Mta, folder: Path) -> Non
     status, out, _ = run(namespace, mta.address, *tls, *login)
     assert status == 69
     assert "535 5.7" in out
+
+
+@pytest.mark.parametrize("mechanism", ["login", "cram-md5"])
+def test_other_mechanisms(namespace: Namespace, folder: Path, mechanism: str) -> None:
+    """A server that offers no PLAIN is logged into by LOGIN or CRAM-MD5."""
+    (folder / "password").write_text("secret\n")
+    extra = f"{NOT_LOCAL}smtpd_sasl_mechanism_filter = {mechanism}\nsmtpd_relay_restrictions = {_LOGINS}\n"
+    with running(Postfix(namespace, folder / "mta", MtaSettings(extra=extra))) as mta:
+        words = ("--login", "bob", "--password-file", str(folder / "password"), "--family", "plain", *BOUND)
+        assert probed(namespace, mta.address, *words)[0] == 1
+
+
+_LOGINS = "permit_sasl_authenticated, reject_unauth_destination"
+
+
+def test_implicit_tls(namespace: Namespace, folder: Path) -> None:
+    """A server that begins with TLS is probed by that, and not without."""
+    extra = f"{NOT_LOCAL}smtpd_tls_wrappermode = yes\n"
+    with running(Postfix(namespace, folder / "mta", MtaSettings(extra=extra))) as mta:
+        status, opened, _ = probed(namespace, mta.address, "--implicit-tls", "--no-verify", "--family", "nmap", *BOUND)
+        assert (status, opened) == (0, {f"{mta.address}:25": set()})
+        assert run(namespace, mta.address, "--timeout", "0.2", *BOUND)[0] == 69
+
+
+def test_a_server_that_loses_patience(namespace: Namespace, folder: Path) -> None:
+    """Postfix with its own limit of errors does not hang up: there is a new connection before."""
+    limits = "smtpd_hard_error_limit = 20\n"
+    with running(Postfix(namespace, folder / "mta", MtaSettings(extra=NOT_LOCAL + limits))) as mta:
+        assert probed(namespace, mta.address, *BOUND)[0] == 0
+        assert "too many errors" not in mta.log()
+
+
+def test_a_server_without_its_milter(namespace: Namespace, folder: Path) -> None:
+    """A server that defers everything, since its milter is down, is not called closed: 75."""
+    settings = MtaSettings((f"unix:{folder}/none",), extra="soft_bounce = no\n")
+    with running(Postfix(namespace, folder / "mta", settings)) as mta:
+        status, out, _ = run(namespace, mta.address, "--family", "plain", *BOUND)
+    assert status == 75
+    assert re.search(r"^plain +8 +8 +8$", out, re.MULTILINE)
+
+
+def test_progress(namespace: Namespace, open_postfix: Postfix) -> None:
+    """On a terminal a bar says how far it is, on standard error."""
+    ours, theirs = pty.openpty()
+    command = (sys.executable, "-m", "relaymilter", "probe", "--pause", "0", open_postfix.address, "--family", "plain")
+    with namespace.popen(*command, *BOUND, cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        out, _ = process.communicate(timeout=60)
+    with open(ours, "rb", buffering=0) as terminal:
+        bar = terminal.read(65536)
+    assert b"probing" in bar
+    assert b"100%" in bar
+    assert b"probing" not in out.encode()
 
 
 def test_a_certificate_that_is_not_trusted(namespace: Namespace, open_mta: Mta) -> None:
