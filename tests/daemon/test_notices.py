@@ -14,7 +14,7 @@ import pytest
 from tests.rig import wait_for
 
 from .process import Daemon, output_of
-from .test_ledger import OVER, ask, guarded
+from .test_ledger import OVER, ask, fleet, guarded
 
 LIMIT = ("--limit", "1 recipients/day per login")
 
@@ -59,6 +59,25 @@ def test_once_for_each_step(folder: Path, runtime: tuple[str, str]) -> None:
     assert {"over 1 recipients/day per login"} == {step["reason"] for step in found}
     assert {1} == {step["evidence"]["recipients"] for step in found}
     assert {os.uname().nodename} == {step["host"] for step in found}
+
+
+def test_once_in_a_fleet(folder: Path) -> None:
+    """Of two daemons on one ledger, that are asked by turns, the one that makes the step gives notice of it."""
+    flags = (*LIMIT, *collecting(folder), "--ledger-key", f"{folder}/key")
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+    with (
+        fleet(folder) as ledger,
+        guarded(folder / "one", *flags, ledger=ledger) as one,
+        guarded(folder / "two", *flags, ledger=ledger) as two,
+    ):
+        for _ in range(3):
+            for login in (b"a", b"b", b"c"):
+                ask(one, login=login)
+                ask(two, login=login)
+        wait_for(lambda: len(steps(folder)) >= 3, "three notices")
+        assert (0, 0) == (one.stop(), two.stop())
+    assert ["a", "b", "c"] == sorted(step["login"] for step in steps(folder))
 
 
 @pytest.mark.parametrize("what", ["sleep 1000", "yes", "yes >&2", "exit 3", "kill -9 $PPID"])
