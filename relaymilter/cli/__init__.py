@@ -14,6 +14,7 @@ from relaymilter.cli.reload import reload
 from relaymilter.cli.run import run
 from relaymilter.cli.selftest import selftest
 from relaymilter.cli.status import status
+from relaymilter.cli.trust import trust
 from relaymilter.cli.usage import Commands, in_one_line
 from relaymilter.cli.version import version_option
 
@@ -28,6 +29,7 @@ relaymilter.add_command(run)
 relaymilter.add_command(status)
 relaymilter.add_command(reload)
 relaymilter.add_command(logins)
+relaymilter.add_command(trust)
 relaymilter.add_command(explain)
 relaymilter.add_command(import_)
 relaymilter.add_command(doctor)

@@ -14,6 +14,7 @@ from relaymilter.config.logins import LoginSettings
 from relaymilter.config.lookups import LookupSettings
 from relaymilter.config.notices import NoticeSettings
 from relaymilter.config.sets import NameSet
+from relaymilter.config.shared_address import SharedAddressSettings
 from relaymilter.config.trusts import TrustSettings
 from relaymilter.policy.ruleset import Refusals
 
@@ -23,6 +24,7 @@ class PolicySettings:
     """What decides, and what is said."""
 
     local: LocalSettings
+    shared: SharedAddressSettings
     logins: LoginSettings
     guard: GuardSettings | None
     trusts: TrustSettings

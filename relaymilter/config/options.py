@@ -21,6 +21,7 @@ from relaymilter.config import (
     lookups,
     notices,
     replies,
+    shared_address,
     trusts,
 )
 from relaymilter.config.option import AnyOption
@@ -37,6 +38,7 @@ class Group(NamedTuple):
 
 GROUPS = (
     Group("Who may relay, and to whom", local.OPTIONS),
+    Group("Who hides behind one address", shared_address.OPTIONS),
     Group("Where it listens", listen.OPTIONS, decides=False),
     Group("How it runs", daemon.OPTIONS, decides=False),
     Group("What is logged", log.OPTIONS, decides=False),

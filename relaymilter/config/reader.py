@@ -20,6 +20,7 @@ from relaymilter.config import (
     lookups,
     notices,
     replies,
+    shared_address,
     trusts,
 )
 from relaymilter.config.model import PolicySettings, Settings
@@ -78,6 +79,7 @@ def _policy(values: Values) -> PolicySettings:
     of_local, of_logins, of_backup = local.read(values), logins.read(values), backup.read(values)
     return PolicySettings(
         local=of_local,
+        shared=shared_address.read(values, of_local.networks),
         logins=of_logins,
         guard=guard.read(values, of_logins.fold),
         trusts=trusts.read(values, of_logins.fold),

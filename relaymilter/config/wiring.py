@@ -24,6 +24,7 @@ from relaymilter.policy.charges import Charges, defer_over_limit
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.grants import Grant, Grants
+from relaymilter.policy.local_clients import LocalClients
 from relaymilter.policy.logins import Fold, Ways
 from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.ports import Ledger, Names
@@ -33,6 +34,8 @@ from relaymilter.policy.restrictions import Exempt
 from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.senders import Owned
+from relaymilter.policy.shared_addresses import Alarm, Watch
+from relaymilter.policy.sketches import Sketches
 from relaymilter.policy.standing import Judgement, Terms
 
 Notice: TypeAlias = Callable[[str, Judgement], None]
@@ -47,8 +50,11 @@ class _Shared:
 
     ask: Asking
     fold: Fold
-    clients: Addresses
+    networks: Addresses
+    """The local ones, whatever closes them."""
+    clients: LocalClients
     """Those that are local."""
+    watch: Watch | None
     domains: Ours
     inbound: Ours
     """The same, and those that are backed up."""
@@ -64,6 +70,14 @@ class _Shared:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """What it takes to look for addresses that are shared: where it is kept what they show, and who is told."""
+
+    sketches: Sketches
+    tell: Callable[[Alarm], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Wired:
     """What decides, and who is charged what."""
 
@@ -72,9 +86,11 @@ class Wired:
     """None: there is no ledger."""
 
 
-def wired(settings: PolicySettings, notice: Notice | None = None, look_only: bool = False) -> Wired:
-    """Everything that settings come to; `look_only`: nobody is charged."""
-    shared = _shared(settings)
+def wired(
+    settings: PolicySettings, notice: Notice | None = None, look_only: bool = False, sight: Sight | None = None
+) -> Wired:
+    """Everything that settings come to; `look_only`: nobody is charged; without a `sight` no address is watched."""
+    shared = _shared(settings, sight)
     charges = _if(settings.guard, lambda of: _charges(of, shared, notice, look_only))
     rules = tuple(sorted(filter(None, _rules(settings, shared)), key=lambda rule: rule.waits))
     restrictions = sorted(filter(None, _restrictions(settings, shared)), key=lambda restriction: restriction.waits)
@@ -93,7 +109,7 @@ def _rules(settings: PolicySettings, our: _Shared) -> tuple[RelayRule | None, ..
     ask, ours, mx = our.ask, our.domains, settings.backup
     return (
         relay.permit_not_by_smtp(),
-        relay.permit_local_client(our.clients),
+        relay.permit_local_client(our.clients, our.watch.see) if our.watch else relay.permit_local_client(our.clients),
         relay.permit_authorised_login(_if(settings.logins.authorised, ask.names), our.fold),
         relay.permit_local_recipient(ours),
         relay.permit_relay_domain(our.relayed, ours),
@@ -115,7 +131,7 @@ def _restrictions(settings: PolicySettings, our: _Shared) -> tuple[Restriction |
         _if(bound.recipients, lambda of: logins.reject_login_recipient(ask.map(of), our.domains)),
         _if(our.owned.owners, lambda of: senders.reject_sender_not_owned(of, fold)),
         _if(our.owned.null_sender, lambda of: senders.reject_null_sender(of, fold)),
-        _if(our.senders, lambda of: senders.reject_local_client_sender(our.clients, of, our.owned)),
+        _if(our.senders, lambda of: senders.reject_local_client_sender(our.networks, of, our.owned)),
         _if(dns.forward_confirmed or None, lambda _: reputation.reject_unconfirmed_client(our.insiders, ask.dns)),
         _if(dns.sender_domain_exists or None, lambda _: reputation.reject_unknown_sender_domain(our.domains, ask.dns)),
         _if(dns.sites or None, lambda of: reputation.reject_listed_client(our.insiders, of, dns.threshold, ask.dns)),
@@ -149,21 +165,25 @@ def _name_of_grant(grants: Grants) -> Callable[[Request], str | None]:
     return name
 
 
-def _shared(settings: PolicySettings) -> _Shared:
+def _shared(settings: PolicySettings, sight: Sight | None) -> _Shared:
     local, trusts, fold, lockdown = settings.local, settings.trusts, settings.logins.fold, settings.lists.lockdown
     kept = settings.lookups
     ask = Asking(Limits(kept.positive, kept.negative, kept.size, kept.stale), settings.dns.servers)
-    clients, certificates = ask.addresses(local.networks), _if(trusts.certificates, ask.names)
+    certificates = _if(trusts.certificates, ask.names)
     relayed = ask.domains(local.relay_domains)
     domains = Ours(ask.domains(local.domains), (relayed,))
     grants = Grants(trusts.grants, fold, partial(time.strftime, "%Y-%m-%d"), domains) if trusts.grants else None
     bound, backed = settings.logins, _if(settings.backup.domains, ask.domains)
     owned = Owned(_if(bound.owners, ask.map), _if(bound.null_sender, ask.names), fold)
+    networks, watch = ask.addresses(local.networks), _if(sight, lambda of: _watch(settings, of, domains))
+    clients = LocalClients(networks, ask.addresses(settings.shared.never), watch.distrusted if watch else None)
     exempt = Exempt(ask.names(lockdown.logins), Addresses(lockdown.networks))
     return _Shared(
         ask=ask,
         fold=fold,
+        networks=networks,
         clients=clients,
+        watch=watch,
         domains=domains,
         inbound=Ours(domains.local, (relayed,) if backed is None else (relayed, backed)),
         relayed=relayed,
@@ -175,6 +195,11 @@ def _shared(settings: PolicySettings) -> _Shared:
         exempt=exempt,
         senders=_if(bound.local_client_senders, ask.mailboxes),
     )
+
+
+def _watch(settings: PolicySettings, sight: Sight, ours: Ours) -> Watch:
+    shared = settings.shared
+    return Watch(sight.sketches, time.time, ours.has, sight.tell, shared.distrusts, shared.known)
 
 
 def _if(setting: S | None, make: Callable[[S], R]) -> R | None:

@@ -15,6 +15,8 @@ from relaymilter.daemon.in_force import InForce
 from relaymilter.daemon.listener import Listener
 from relaymilter.daemon.reports import Report
 from relaymilter.daemon.slot import Slot
+from relaymilter.observe.shared_addresses import evidence
+from relaymilter.policy.shared_addresses import Alarm
 
 FINE, WARNING, CRITICAL, UNKNOWN = range(4)
 """Exit statuses of monitoring plug-ins (the Nagios plug-in guidelines)."""
@@ -34,6 +36,8 @@ class State:
     draining: int
     report: Report
     started: float
+    shared: tuple[Alarm, ...] = ()
+    """Addresses that look shared, or have lost their trust for it."""
     refused: tuple[str, ...] = ()
     """What was wrong at the last reload, if it was refused."""
     now: float = field(default_factory=time.time)
@@ -109,6 +113,14 @@ def _ledger(state: State) -> Section:
     return Section(value, tuple(f"the ledger does not answer: {problem}" for problem in said.get("problems", ())))
 
 
+def _shared(state: State) -> Section:
+    said = [
+        f"{each.address} {'is local no more' if each.distrusted else 'looks shared'}: {evidence(each)}"
+        for each in state.shared
+    ]
+    return Section(said, tuple(said))
+
+
 def _warnings(state: State) -> Section:
     return Section(list(state.in_force.warnings))
 
@@ -122,6 +134,7 @@ SECTIONS: Mapping[str, Callable[[State], Section]] = {
     "decisions": _decisions,
     "breakers": _breakers,
     "ledger": _ledger,
+    "shared": _shared,
     "warnings": _warnings,
 }
 """In the order in which they are printed."""

@@ -22,10 +22,13 @@ from relaymilter.daemon.memory import collect
 from relaymilter.daemon.notifier import Notifier
 from relaymilter.daemon.notify import notify
 from relaymilter.daemon.opened import Opened
+from relaymilter.daemon.shared_memory import SharedMemory
 from relaymilter.daemon.status import State, status
 from relaymilter.daemon.watch import Watch, read_steadily
 from relaymilter.daemon.worker import Worker
 from relaymilter.daemon.workers import Workers
+from relaymilter.policy.shared_addresses import shared
+from relaymilter.policy.sketches import SIZE, Sketches
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +77,8 @@ class Supervisor:
         self.started = time.time()
         self.look_at = time.monotonic() + reading.settings.daemon.watch
         self.notifier = Notifier()
-        self.workers = Workers(opened.listeners, reading.settings, self.forget, self.notifier.entry)
+        self.sketches = Sketches(SharedMemory(SIZE))
+        self.workers = Workers(opened.listeners, reading.settings, self.sketches, self.forget, self.notifier.entry)
         self.refused: tuple[str, ...] = ()
 
     def run(self) -> None:
@@ -106,7 +110,7 @@ class Supervisor:
             self.workers.reap()
             self.workers.restart_due(self.in_force.settings)
             if self.opened.control is not None:
-                self.opened.control.answer({"status": self.status, "reload": self.reload_now})
+                self.opened.control.answer({"status": self.status, "reload": self.reload_now, "trust": self.trust})
 
     def next_signal(self) -> int | None:
         times = [*self.workers.restarts(), *self.notifier.restarts()]
@@ -153,6 +157,7 @@ class Supervisor:
                 draining=draining,
                 report=report,
                 started=self.started,
+                shared=tuple(shared(self.sketches, int(time.time()))),
                 refused=self.refused,
             )
         )
@@ -167,6 +172,14 @@ class Supervisor:
             "warnings": self.in_force.warnings,
             "fingerprint": self.in_force.fingerprint,
         }
+
+    def trust(self) -> object:
+        """What `relaymilter trust` is answered: the addresses that are local again; what they showed is forgotten."""
+        found = [str(each.address) for each in shared(self.sketches, int(time.time())) if each.distrusted]
+        with self.sketches.memory.locked():
+            self.sketches.forget()
+        log.info("trusted again: %s", ", ".join(found) or "no address had lost its trust")
+        return {"trusted": found}
 
     def reload(self) -> Outcome:
         """Read everything anew; keep what we have if any of it is wrong."""

@@ -18,7 +18,7 @@ from functools import partial
 
 from relaymilter.config.log import LogSettings
 from relaymilter.config.model import Settings
-from relaymilter.config.wiring import wired
+from relaymilter.config.wiring import Sight, wired
 from relaymilter.daemon.failures import CannotServe
 from relaymilter.daemon.memory import give_back, keep_shared
 from relaymilter.daemon.privileges import become, stay_on_core
@@ -27,8 +27,10 @@ from relaymilter.ledger.guarded import state_of
 from relaymilter.lookups.breaker import open_breakers
 from relaymilter.milter.session import Service
 from relaymilter.notices.giving import give_notice
+from relaymilter.observe import shared_addresses
 from relaymilter.observe.decisions import DecisionLog
 from relaymilter.observe.sink import Sink, log_to
+from relaymilter.policy.sketches import Sketches
 
 log = logging.getLogger(__name__)
 
@@ -100,12 +102,13 @@ def start(
     listeners: Sequence[socket.socket],
     core: int,
     others: Sequence[Worker],
+    sketches: Sketches,
     forget: Callable[[], None] = lambda: None,
     notices: socket.socket | None = None,
 ) -> Worker:
     """Fork a worker; `others` are those whose control sockets it must not keep open; it calls `forget`.
 
-    `notices` takes the notices that it gives.
+    `sketches` are shared with the other workers; `notices` takes the notices that it gives.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     keep_shared()
@@ -120,7 +123,7 @@ def start(
             other.control.close()
         forget()
         give_back()
-        _live(settings, listeners, theirs, core, notices)
+        _live(settings, listeners, theirs, core, sketches, notices)
         status = os.EX_OK
     except CannotServe as error:
         log.error("%s", error)
@@ -148,6 +151,7 @@ def _live(
     listeners: Sequence[socket.socket],
     control: socket.socket,
     core: int,
+    sketches: Sketches,
     notices: socket.socket | None,
 ) -> None:
     os.setpgid(0, 0)  # a terminal's ^C is for the parent
@@ -158,16 +162,17 @@ def _live(
     if settings.daemon.account is not None:
         become(settings.daemon.account)  # who may not be allowed to read our files
     runtime.serve(
-        service(settings, sink, notices if settings.notices.any else None),
+        service(settings, sink, sketches, notices if settings.notices.any else None),
         listeners,
         control,
         settings.daemon.stop_timeout,
     )
 
 
-def service(settings: Settings, sink: Sink, notices: socket.socket | None = None) -> Service:
-    """What the sessions of a worker share; `notices` takes the notices that it gives."""
-    policy = wired(settings.policy, notice=partial(give_notice, notices, socket.gethostname()))
+def service(settings: Settings, sink: Sink, sketches: Sketches, notices: socket.socket | None = None) -> Service:
+    """What the sessions of a worker share: `sketches` also with other workers; `notices` takes notices."""
+    notice = partial(give_notice, notices, socket.gethostname())
+    policy = wired(settings.policy, notice=notice, sight=Sight(sketches, shared_addresses.warn))
     rules = policy.ruleset
     return Service(
         ruleset=rules,

@@ -19,6 +19,7 @@ from relaymilter.daemon.listener import Listener
 from relaymilter.daemon.reports import Report, Values, total
 from relaymilter.daemon.slot import Slot, ending
 from relaymilter.daemon.worker import Worker
+from relaymilter.policy.sketches import Sketches
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +31,19 @@ class Workers:
     """The workers of this daemon. Those that start get settings; none is kept here."""
 
     def __init__(
-        self, listeners: Sequence[Listener], settings: Settings, forget: Callable[[], None], notices: socket.socket
+        self,
+        listeners: Sequence[Listener],
+        settings: Settings,
+        sketches: Sketches,
+        forget: Callable[[], None],
+        notices: socket.socket,
     ) -> None:
-        """`forget` is called in each new worker: it drops what is the parent's; `notices` takes its notices."""
+        """`sketches` are shared by all; `forget` is called in each new worker, and drops what is the parent's.
+
+        `notices` takes their notices.
+        """
         self._forget = forget
+        self._sketches = sketches
         self._notices = notices
         shares = _shares(listeners, settings.daemon.runtime) * settings.daemon.workers
         self.slots = [Slot(number, listeners=share) for number, share in enumerate(shares)]
@@ -50,7 +60,7 @@ class Workers:
         # The first core is another with every daemon, so that two of them do not share one while others idle.
         core = os.getpid() + slot.number
         sockets = [listener.socket for listener in slot.listeners]
-        new = worker.start(settings, sockets, core, self._alive(), self._forget, self._notices)
+        new = worker.start(settings, sockets, core, self._alive(), self._sketches, self._forget, self._notices)
         if not new.serves(_READY_SECONDS):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(new.pid, signal.SIGKILL)

@@ -7,12 +7,15 @@ The only module that makes a Permit. A rule answers Permit or NoOpinion, or rais
 easy to forge (HELO, MAIL FROM) opens nothing by itself; a grant may be narrowed to senders.
 """
 
+from collections.abc import Callable
+
 from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.backup import Backup
 from relaymilter.policy.certificates import certificate_key, is_listed
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Need, Request
 from relaymilter.policy.grants import Grant, Grants
+from relaymilter.policy.local_clients import LocalClients
 from relaymilter.policy.logins import Fold, is_among
 from relaymilter.policy.ports import Names, may_wait
 from relaymilter.policy.recipients import Listed, Ours
@@ -32,8 +35,8 @@ def permit_not_by_smtp() -> RelayRule:
     return RelayRule("not-by-smtp", ask)
 
 
-def permit_local_client(local: Addresses) -> RelayRule:
-    """The client's address is in a local network, and the most specific one does not exclude it."""
+def permit_local_client(local: Addresses | LocalClients, see: Callable[[Request], None] = lambda _: None) -> RelayRule:
+    """The client's address is in a local network, and nothing excludes it; `see` is shown who is permitted so."""
 
     def ask(request: Request) -> Permit | NoOpinion:
         address = request.client.address
@@ -42,7 +45,10 @@ def permit_local_client(local: Addresses) -> RelayRule:
         found = local.find(address)
         if found is None:
             return _NOT_LOCAL
-        return NoOpinion("excluded by %s", found) if found.excluded else Permit("in local network %s", found)
+        if found.excluded:
+            return NoOpinion("excluded by %s", found)
+        see(request)
+        return Permit("in local network %s", found)
 
     return RelayRule("local-client", ask, waits=local.waits)
 

@@ -14,6 +14,7 @@ from relaymilter.policy.block_lists import NEVER_LISTED, Site, Tally, may_be_sil
 from relaymilter.policy.certificates import is_listed
 from relaymilter.policy.envelope import Need, Request
 from relaymilter.policy.grants import Grant, Grants
+from relaymilter.policy.local_clients import LocalClients
 from relaymilter.policy.mailboxes import NULL_PATH
 from relaymilter.policy.networks import Address
 from relaymilter.policy.ports import BlockLists, HostNames, LookupFailed, MailDomains, MustWait, Names, Outage
@@ -40,7 +41,7 @@ _CERTIFIED = NoOpinion("the client has an authorised certificate")
 class Insiders:
     """Who is no stranger: local clients, those with a login, an authorised certificate, or a grant for this mail."""
 
-    local: Addresses
+    local: Addresses | LocalClients
     certificates: Names | None = None
     grants: Grants | None = None
     """Whose mail is covered by one is no stranger."""

@@ -96,6 +96,9 @@ def of_mta(settings: Settings) -> str:
 # Of each option: two values, and where they are found, as text.
 OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
     "local-network": ("192.0.2.0/24", "2001:db8::/32", lambda s: str(*s.policy.local.networks.known)),
+    "never-local": ("192.0.2.0/24", "2001:db8::1/128", lambda s: str(*s.policy.shared.never.known)),
+    "shared-address": ("distrust", "warn", lambda s: "distrust" if s.policy.shared.distrusts else "warn"),
+    "known-shared": ("192.0.2.0/24", "2001:db8::1/128", lambda s: str(*s.policy.shared.known)),
     "local-domain": ("a.test", "b.test", lambda s: str(*s.policy.local.domains.known)),
     "relay-domain": ("a.test", "b.test", lambda s: str(*s.policy.local.relay_domains.known)),
     "mx-backup": ("a.test", "b.test", lambda s: str(*(s.policy.backup.domains or NameSet()).known)),

@@ -59,7 +59,7 @@ def test_status(folder: Path, runtime: tuple[str, str]) -> None:
             assert found["workers"] == {"serving": 2, "of": 2, "draining": 0, "runtime": runtime[1]}
             assert found["decisions"] == {"permit": 2, "reject": 2, "defer": 0}
             assert found["sessions"] == {"open": 1, "since the start": 4}
-            assert (found["breakers"], found["warnings"]) == ([], [])
+            assert (found["breakers"], found["shared"], found["warnings"]) == ([], [], [])
             daemon.tell(signal.SIGHUP)
             daemon.wait_log("reloaded")
             assert daemon.ask() == DENIED
@@ -85,7 +85,7 @@ def test_as_text(folder: Path) -> None:
         names = [line[:12].strip() for line in lines[1:] if line[0] != " "]
         assert names == [
             *("version", "process", "listeners", "policy", "workers", "sessions", "decisions", "breakers"),
-            *("ledger", "warnings"),
+            *("ledger", "shared", "warnings"),
         ]
         assert "decisions   permit 0, reject 1, defer 0\n" in text
         assert "dry run yes" in text

@@ -133,10 +133,13 @@ ORPHAN = """
 import os, select, socket, sys
 from relaymilter.config.reader import Flags, read
 from relaymilter.daemon import worker
+from relaymilter.daemon.shared_memory import SharedMemory
+from relaymilter.policy.sketches import SIZE, Sketches
 with socket.socket() as listener:
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    new = worker.start(read(Flags({"runtime": (sys.argv[1],)})).settings, [listener], 0, [])
+    settings, sketches = read(Flags({"runtime": (sys.argv[1],)})).settings, Sketches(SharedMemory(SIZE))
+    new = worker.start(settings, [listener], 0, [], sketches)
     select.select([new.control], [], [])
     print(new.pid, flush=True)
     os._exit(0)

@@ -53,6 +53,28 @@ def test_of_the_kernel() -> None:
     ], done.stderr
 
 
+@pytest.mark.parametrize(
+    ("flags", "warned"),
+    [
+        (("--local-network", "172.16.0.0/12"), ["172.16.0.0/12 holds 172.17.0.1, this host on the bridge br0"]),
+        (("--local-network", "2001:db8::/32"), ["2001:db8::/32 holds 2001:db8::1, the gateway of eth0"]),
+        (("--local-network", "172.16.0.0/12", "--local-network", "!172.17.0.1"), []),
+        (("--local-network", "172.16.0.0/12", "--never-local", "172.17.0.1"), []),
+        (("--local-network", "172.16.0.0/12", "--known-shared", "172.17.0.1"), []),
+        (("--local-network", "10.0.0.0/8"), []),
+        ((), []),
+    ],
+    ids=["bridge", "gateway", "excluded", "never local", "known", "elsewhere", "default"],
+)
+def test_warned_of(flags: tuple[str, ...], warned: list[str]) -> None:
+    """At the start, of each that is in a local network, with what to do; not of one that is excluded."""
+    done = in_network(sys.executable, "-m", "relaymilter", "run", "--check", "--local-domain", "example.org", *flags)
+    found = [line.removeprefix("relaymilter: warning: local-network: ") for line in done.stderr.splitlines()]
+    assert [line.partition(": ")[0] for line in found] == warned
+    assert all("add never-local" in line for line in found)
+    assert done.returncode == 0
+
+
 @contextmanager
 def listening(folder: Path, program: str) -> Iterator[tuple[int, int]]:
     """A process of this name that listens on some port: its id, and the inode of its socket."""

@@ -15,6 +15,7 @@ from relaymilter.audit.checks.inspected import Inspected
 from relaymilter.config.wiring import ruleset
 from relaymilter.lookups import waiting
 from relaymilter.mta.match_list import items
+from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.envelope import client, request
 from relaymilter.policy.network_width import public_addresses
 from relaymilter.policy.network_width import too_wide as opens_the_relay
@@ -92,10 +93,16 @@ def proxies(seen: Inspected) -> Iterator[Finding]:
 def _held(seen: Inspected, address: Address, name: str, whose: str) -> Iterator[Finding]:
     for side in _sides(seen):
         local = side.networks.find(address)
-        if local is not None and not local.excluded and (side.name != "relaymilter" or _is_local(seen, address)):
+        if local is not None and not local.excluded and (side.name != "relaymilter" or _doubtful(seen, address)):
             why = f"{local} holds {address}, {whose}"
             change = f'{side.key}: exclude it, "!{address}"'
             yield Finding(name, Severity.WARNING, _place(seen, side, local.network), why, change)
+
+
+def _doubtful(seen: Inspected, address: Address) -> bool:
+    """It is local, and nobody has said that it is shared by people of ours alone."""
+    known = Addresses(seen.reading.settings.policy.shared.known)
+    return not known.holds(address) and _is_local(seen, address)
 
 
 def _is_local(seen: Inspected, address: Address) -> bool:

@@ -305,6 +305,14 @@ def test_excluded_gateway(release: Release, sound: Sound, tmp_path: Path) -> Non
     assert words(findings(f"postfix:{conf}", sound, flags, gateway("192.0.2.1"))) == []
 
 
+@pytest.mark.parametrize("key", ["never-local", "known-shared"])
+def test_named_gateway(release: Release, sound: Sound, tmp_path: Path, key: str) -> None:
+    """So is nobody who has said that it is never local, or shared by ours alone."""
+    conf = postfix_folder(tmp_path / "conf", release, sound)
+    flags = {"local-network": ("127.0.0.0/8", "::1", "192.0.2.0/24"), key: ("192.0.2.1",)}
+    assert words(findings(f"postfix:{conf}", sound, flags, gateway("192.0.2.1"))) == []
+
+
 def test_world_writable(release: Release, sound: Sound, tmp_path: Path) -> None:
     """Everyone may write a map."""
     write_source(tmp_path / "transport", "hash", {"a.test": "smtp:[192.0.2.3]"})
