@@ -19,6 +19,8 @@ from tests.mutation.mutants import Mutant, mutants
 from tests.mutation.trees import BY_PROCESS, ROOT, THOROUGH, Tree, node, tree
 
 TARGETS = ("relaymilter/policy", "relaymilter/milter", "relaymilter/daemon", "relaymilter/config/wiring.py")
+DAEMON = "relaymilter/daemon/"
+"""What is in it runs in processes of its own, which are not traced."""
 EXPLAINED = Path(__file__).with_name("explained.txt")
 SECONDS = 600.0
 """Longer than the slowest choice of tests takes on a busy machine: that of the daemon, three minutes."""
@@ -58,8 +60,8 @@ def targets(paths: Iterable[str]) -> Iterator[Target]:
 
 def tests_of(target: Target, traced: dict[str, dict[int, set[str]]], folder: Path) -> list[str]:
     """Those that run the line, the file's own first; all that run the file if none does, as where it is imported."""
-    if target.path.startswith("relaymilter/daemon/"):
-        return list(BY_PROCESS["relaymilter/daemon/"])
+    if target.path.startswith(DAEMON):
+        return list(BY_PROCESS[DAEMON])
     lines = traced.get(target.path, {})
     contexts = lines.get(target.mutant.line) or set[str]().union(*lines.values())
     nodes = {node(context, folder) for context in contexts} - {""}
@@ -90,7 +92,7 @@ def main() -> int:
     Random(given.seed).shuffle(every)
     say(f"{len(every)} mutants, --seed {given.seed}")
     with tree() as copy:
-        traced = copy.trace()
+        traced = {} if all(target.path.startswith(DAEMON) for target in every) else copy.trace()
         until = time.monotonic() + given.minutes * 60
         fates = Counter[str]()
         for target in every:
