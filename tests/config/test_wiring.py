@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
 from relaymilter import dns
+from relaymilter.config import wiring
+from relaymilter.config.asking import Asking
 from relaymilter.config.options import RESTRICTIONS
 from relaymilter.config.reader import Flags, read
 from relaymilter.config.wiring import ruleset
@@ -16,7 +19,7 @@ from relaymilter.lookups.guard import Limits
 from relaymilter.policy.envelope import Told, client, request
 from relaymilter.policy.ports import LookupFailed, MailExchanger, MustWait
 from relaymilter.policy.ruleset import Ruleset
-from relaymilter.policy.verdict import Defer
+from relaymilter.policy.verdict import Defer, NoOpinion
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,3 +253,27 @@ def test_insiders_may_be_in_a_table(monkeypatch: pytest.MonkeyPatch, asked: tupl
     local = replace(policy.local, networks=replace(policy.local.networks, asked=asked))
     decision = ruleset(replace(policy, local=local)).decide(request(STRANGER, b"<a@example.org>"))
     assert word == decision.word
+
+
+def test_what_lookups_are_bound_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every limit of the cache, and the name servers, arrive where tables and the DNS are asked."""
+    given: list[tuple[object, ...]] = []
+
+    def spy(*words: object) -> Asking:
+        given.append(words)
+        return Asking(Limits())
+
+    monkeypatch.setattr(wiring, "Asking", spy)
+    kept = {"cache-positive": ("1",), "cache-negative": ("2",), "cache-size": ("3",), "stale": ("4",)}
+    ruleset(read(Flags({**kept, "dns-server": ("192.0.2.53:5353",)})).settings.policy)
+    assert [(Limits(1, 2, 3, 4), (("192.0.2.53", 5353),))] == given
+
+
+def test_a_lockdown_by_file(tmp_path: Path) -> None:
+    """It is on while the file is there."""
+    file = tmp_path / "lockdown"
+    (lockdown,) = ruleset(read(Flags({"lockdown-file": (str(file),)})).settings.policy).restrictions
+    asked = request(client("127.0.0.1", 1), b"<a@example.net>")
+    assert isinstance(lockdown.ask(asked), NoOpinion)
+    file.touch()
+    assert isinstance(lockdown.ask(asked), Defer)

@@ -210,6 +210,14 @@ def test_a_message_ends(end: bytes) -> None:
         dialogue.receive(rcpt())
 
 
+@pytest.mark.parametrize("command", [packet(b"A"), packet(b"K")], ids=["abort", "quit-nc"])
+def test_between_connections(command: bytes) -> None:
+    """Neither an abort nor the end of a session is out of order before the first, or between two."""
+    dialogue = Dialogue(SERVICE)
+    dialogue.receive(OFFER)
+    assert dialogue.receive(command + STRANGER + mail() + packet(b"K") + command) == b""
+
+
 def test_nothing_goes_on_after_quit() -> None:
     """What comes behind it is not answered."""
     dialogue = connected()

@@ -11,6 +11,8 @@ import pytest
 
 from relaymilter.config.reader import Flags, read
 from relaymilter.config.wiring import ruleset
+from relaymilter.milter import wire
+from relaymilter.milter.negotiation import macros
 from relaymilter.milter.replies import Mta, Words
 from relaymilter.milter.session import Service, Session
 from relaymilter.observe.decisions import DecisionLog
@@ -427,3 +429,28 @@ def test_listener_address(given: str, shown: str) -> None:
     ours.connect("203.0.113.7", 40000, "8.17.1.9")
     macros = {"{daemon_name}": "MSA6", "{daemon_addr}": given, "{daemon_port}": "587"}
     assert ours.asked(THIRD_PARTY, None, macros.get).told.listener == ("MSA6", shown, "587")
+
+
+@pytest.mark.parametrize("need", Need)
+def test_what_is_read_is_asked_for(need: Need) -> None:
+    """A macro that the session reads because some rule needs it is one that the MTA is asked to tell."""
+    names: list[str] = []
+
+    def find(name: str) -> str | None:
+        names.append(name)
+        return None
+
+    ours = Session(Service(RULES, None, needs=frozenset({need})))
+    ours.connect("203.0.113.7", 40000, "8.17.1.9")
+    assert ours.asked(THIRD_PARTY, None, find).told == Told()
+    assert {*names} <= {*macros({need})[wire.STAGE_RCPT].split()}
+
+
+def test_a_trail_is_made_where_it_is_read() -> None:
+    """With --verbose, and not without."""
+    for trail in (False, True):
+        ours = Session(Service(RULES, DecisionLog(lambda _: None, trail=trail)))
+        for decide in (ours.decide, ours.decide_at_once):
+            decision = decide(ours.asked(THIRD_PARTY, None, {}.get))
+            assert decision is not None
+            assert bool(decision.trail) is trail

@@ -99,11 +99,13 @@ def _places(parent: ast.AST, names: tuple[str, ...]) -> Iterator[_Place]:
 
 
 def _is_said(node: ast.AST) -> bool:
-    """Words, or types: a docstring, a message for the log or for an exception, an alias."""
+    """Words, or types: a docstring, a message for the log or for an exception, an alias, __slots__."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return True
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         return ast.unparse(node.value.func).startswith("log.")
+    if isinstance(node, ast.Assign):
+        return ast.unparse(node.targets[0]) == "__slots__"
     if isinstance(node, ast.AnnAssign):
         return "TypeAlias" in ast.unparse(node.annotation) or node.value is None
     return isinstance(node, ast.Import | ast.ImportFrom | ast.JoinedStr | ast.Raise)
