@@ -18,7 +18,7 @@ from relaymilter.policy.logins import Fold, bound_of
 from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.marks import login_subject, sent, subject
 from relaymilter.policy.novelty import LIFETIME, Novelty
-from relaymilter.policy.ports import Ledger, LookupFailed, Map, may_wait
+from relaymilter.policy.ports import Ledger, LookupFailed, Map, MustWait, may_wait
 from relaymilter.policy.recipients import Ours
 from relaymilter.policy.releasing import suspend
 from relaymilter.policy.rules import Restriction, by_smtp
@@ -120,7 +120,11 @@ class Charges:
             return judgement
         name, terms = login
         found = sent(request, self.key)
-        judgement = self.ledger.update(name, now, found.asks, judge(terms, found, request.opens, now))
+        try:
+            judgement = self.ledger.update(name, now, found.asks, judge(terms, found, request.opens, now))
+        except MustWait:  # the same recipient is asked for again, in a thread that may wait
+            _take_back(self.ledger, others, request.opens, now)
+            raise
         if judgement is not FINE:
             _take_back(self.ledger, others, request.opens, now)
         if judgement.evidence is not None and self.notice is not None:
@@ -184,7 +188,11 @@ def _subjects(request: Request, fold: Fold, grant: str | None, limits: tuple[Lim
 def _count(ledger: Ledger, charged: list[Charged], opens: bool, now: int) -> Judgement:
     """One after the other; where one objects, those before it get back what they were charged."""
     for number, (name, limits) in enumerate(charged):
-        judgement = ledger.update(name, now, (), count(limits, opens, now))
+        try:
+            judgement = ledger.update(name, now, (), count(limits, opens, now))
+        except MustWait:
+            _take_back(ledger, charged[:number], opens, now)
+            raise
         if judgement is not FINE:
             _take_back(ledger, charged[:number], opens, now)
             return judgement

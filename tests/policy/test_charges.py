@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import pytest
@@ -306,3 +306,30 @@ def test_logins_are_folded() -> None:
     assert ["NoOpinion", "NoOpinion", "Defer"] == [
         shop.says(1, asks(login=login))[0] for login in ("joe", "JOE", "Joe")
     ]
+
+
+@pytest.mark.parametrize("waits", ["all", "login joe"])
+def test_who_must_wait_is_charged_once(waits: str) -> None:
+    """A ledger that has some subjects at hand and not others: what was charged before the wait is given back."""
+    shop = Shop("9 recipients/day per client", "9 recipients/day in all", "9 recipients/day per login")
+    ledger = WaitsOnce(waits)
+    shop.ask = defer_over_limit(replace(shop.charges, ledger=ledger)).ask
+    with pytest.raises(MustWait):
+        shop.ask(JOE)
+    assert ["NoOpinion"] == shop.says(1, JOE)
+    shop.ledger.ledger = ledger
+    assert [1, 1, 1] == [shop.charged(subject) for subject in ("client 192.0.2.7", "all", "login joe")]
+
+
+class WaitsOnce(MemoryLedger):
+    """Of one subject, it must be waited for at first."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__()
+        self.waits = {subject}
+
+    def update(self, subject: str, now: int, asks: tuple[Hash, ...], change: Callable[[Past], Change[T]], /) -> T:
+        if subject in self.waits:
+            self.waits.clear()
+            raise MustWait(subject)
+        return super().update(subject, now, asks, change)
