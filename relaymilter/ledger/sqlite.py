@@ -73,6 +73,7 @@ class SqliteLedger:
         self._most_remembered = most_remembered
         self._here = _OfThread()
         self._slow_until = 0.0
+        self.turn = threading.Lock()  # SQLite's own lock is unfair, and some threads would wait for seconds
         self._housekeeping = Housekeeping(path)
 
     def update(self, subject: str, now: int, asks: tuple[Hash, ...], change: Callable[[Past], Change[T]], /) -> T:
@@ -190,13 +191,21 @@ class _Connected:
         self._may_wait = may_wait
 
     def __enter__(self) -> sqlite3.Connection:
-        self._begun = monotonic()
+        self._take_turn()
         try:
-            return self._ledger.connection(self._may_wait)
+            connection = self._ledger.connection(self._may_wait)
         except sqlite3.Error as error:
+            self._ledger.turn.release()
             raise self._problem(error) from error
+        self._begun = monotonic()  # a connection is made once
+        return connection
+
+    def _take_turn(self) -> None:
+        if not self._ledger.turn.acquire(timeout=min(LOCKED, waiting.left()) if self._may_wait else 0):
+            raise LookupFailed(f"{self._ledger.path}: locked") if self._may_wait else MustWait(self._ledger.path)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        self._ledger.turn.release()
         if isinstance(error, sqlite3.Error):
             raise self._problem(error) from error
         if not self._may_wait:

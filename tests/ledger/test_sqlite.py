@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -308,3 +308,26 @@ def test_keeps_so_many_of_each_kind(path: str, ledger: SqliteLedger) -> None:
     assert ["client 7", "client 8", "client 9"] == sorted(ledger.subjects("client ", NOW))
     assert 3 == len(list(ledger.subjects("login ", NOW)))
     connection.close()
+
+
+def test_who_may_not_wait_does_not_wait_for_a_turn(ledger: SqliteLedger) -> None:
+    """Threads of a process change it one after the other; the loop's leaves it to the pool, which waits."""
+
+    def change() -> None:
+        waiting.allow_brief()
+        ledger.update("login a", NOW, (), lambda past: Change(None, b"x", NOW + 60))
+
+    with ThreadPoolExecutor(1) as loop:
+        loop.submit(change).result()
+        with ledger.turn, pytest.raises(MustWait):
+            loop.submit(change).result()
+    with ThreadPoolExecutor(1) as pool:
+        with ledger.turn:
+            waits = pool.submit(lambda: _with_waiting(change))
+            assert not waits.done()
+        waits.result(10)
+
+
+def _with_waiting(change: Callable[[], None]) -> None:
+    with waiting.allowing():
+        change()
