@@ -33,6 +33,7 @@
 
 #define ALL_ACTIONS 0x000001FFu
 #define ALL_PROTO 0x001FFFFFu
+#define LOGINS 20000 /* %d in a login counts to here, and begins anew */
 
 enum stage { S_OPTNEG, S_CONNECT, S_HELO, S_MAIL, S_RCPT, S_DATA, S_HEADER, S_EOH, S_BODY, S_EOM, S_END };
 
@@ -138,9 +139,10 @@ static int wanted(const char *list, const char *name) {
 /* The macros Postfix sends before a stage, less those the milter does not want. */
 static void macros(struct conn *c, enum stage s, const char *rcpt) {
     const char *m[16];
-    char ip[64];
+    char ip[64], login[300];
     int n = 0, place = step[s].place;
     if (place < 0) return;
+    expand(auth, c->session, LOGINS, login, sizeof login);
 #define MACRO(name, value) do { m[n++] = name; m[n++] = value; } while (0)
     if (s == S_CONNECT) {
         MACRO("j", "mx.example.org");
@@ -148,13 +150,13 @@ static void macros(struct conn *c, enum stage s, const char *rcpt) {
         MACRO("{daemon_addr}", "127.0.0.1");
         MACRO("v", "Postfix 3.7.11");
     } else if (s == S_MAIL) {
-        if (*auth) { MACRO("{auth_type}", "PLAIN"); MACRO("{auth_authen}", auth); }
+        if (*auth) { MACRO("{auth_type}", "PLAIN"); MACRO("{auth_authen}", login); }
         MACRO("{mail_addr}", from);
         MACRO("{mail_host}", "example.net");
         MACRO("{mail_mailer}", "smtp");
     } else if (s == S_RCPT) {
         /* Only on request: an MTA gives a login at every stage from MAIL on. */
-        if (*auth && c->symlist[place]) { MACRO("{auth_type}", "PLAIN"); MACRO("{auth_authen}", auth); }
+        if (*auth && c->symlist[place]) { MACRO("{auth_type}", "PLAIN"); MACRO("{auth_authen}", login); }
         MACRO("{rcpt_addr}", rcpt);
         if (c->symlist[place]) MACRO("{client_addr}", expand(client_ip, c->session, 254, ip, sizeof ip));
         MACRO("{rcpt_host}", "example.org");
@@ -416,7 +418,7 @@ static void usage(void) {
         "  --client-ip P   client address (192.0.2.%%d); a comma-separated list takes turns\n"
         "  --rcpt P        recipient (user%%d@example.org); %%d counts up\n"
         "  --from ADDR     sender\n"
-        "  --auth LOGIN    send {auth_authen}\n"
+        "  --auth LOGIN    send {auth_authen}; %%d counts\n"
         "  --reuse         keep the connection for the next session (QUIT_NC)\n"
         "  --hold S        keep all -c sessions open for S seconds after the recipients\n"
         "  --expect V      permit, reject or tempfail: exit 1 on any other verdict\n"

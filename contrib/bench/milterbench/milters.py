@@ -57,7 +57,7 @@ def start(row: Row, folder: Path, names: Mapping[str, str], tcp: bool) -> Runnin
     """Start a row's command; its socket and log are in the folder."""
     socket = f"inet:{free_port()}@127.0.0.1" if tcp else f"unix:{folder / row.name}.sock"
     log = folder / f"{row.name}.log"
-    command = shlex.split(row.command.format(socket=socket, **names))
+    command = shlex.split(row.command.format(socket=socket, folder=folder, name=row.name, **names))
     environment = os.environ | {"PYTHONPATH": names["tree"]}
     with log.open("wb") as output:
         popen = subprocess.Popen(

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The milters that can be measured: one line each. A new runtime or setting is one more line here.
 
-A command may name {socket}, {python}, {tree} (the folder with contrib/), {refmilter}, {pyref}, {bareloop}, {policy}
-(relaymilter's flags for the networks and domains of site.py), {large} (for those of the large site) and {lmdb} (the
-same with the domains in an LMDB file). REFERENCE and BARE are what the ratios
-divide by.
+A command may name {socket}, {folder} and {name} (the row's), {python}, {tree} (the folder with contrib/), {refmilter},
+{pyref}, {bareloop}, {policy} (relaymilter's flags for the networks and domains of site.py), {large} (for those of the
+large site) and {lmdb} (the same with the domains in an LMDB file). REFERENCE and BARE are what the ratios divide by.
 """
 
 from collections.abc import Iterable
@@ -17,6 +16,8 @@ RELAYMILTER = "{python} -m relaymilter run -p {socket} {policy}"
 LARGE = RELAYMILTER.replace("{policy}", "{large}") + " --log-decisions none"
 LMDB = RELAYMILTER.replace("{policy}", "{lmdb}") + " --log-decisions none"
 BOUND = RELAYMILTER.replace("{policy}", "{bound}") + " --log-decisions none"
+LEDGER = RELAYMILTER + " --log-decisions none --ledger sqlite:{folder}/{name}.db"
+LIMITS = " --limit '500 recipients/day per login' --limit '9999999 messages/hour per client'"
 ON_LIBMILTER = " --runtime libmilter"
 LIBMILTER = RELAYMILTER + ON_LIBMILTER
 PINNED = "taskset -c 0 "
@@ -53,6 +54,10 @@ ROWS = (
     Row("libmilter-lmdb", LMDB + ON_LIBMILTER, "and with the LMDB file", default=False),
     Row("bound", BOUND, "off, with 100,000 logins and 500,000 mailboxes that they own", default=False),
     Row("libmilter-bound", BOUND + ON_LIBMILTER, "the same on libmilter", default=False),
+    Row("ledger", LEDGER, "off, with a ledger in SQLite", default=False),
+    Row("ledger-limits", LEDGER + LIMITS, "the same with limits of logins and clients", default=False),
+    Row("ledger-2", LEDGER + " --workers 2", "the same without, two workers", default=False),
+    Row("libmilter-ledger", LEDGER + ON_LIBMILTER, "a ledger in SQLite, on libmilter", default=False),
     Row("pymilter", "{python} {pyref} tuned {socket}", "C's rule on pymilter", default=False),
     Row("pymilter-pinned", PINNED + "{python} {pyref} tuned {socket}", "kept on core 0", default=False),
     Row("low", "{python} {pyref} lowlevel {socket}", "C's rule on pymilter's C module alone", default=False),

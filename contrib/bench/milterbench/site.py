@@ -46,6 +46,16 @@ WORKLOADS = {
         ("--auth", "login-00077", "--from", "mailbox-000077@example.org", "--rcpt", "victim%d@example.com"),
         "permit",
     ),
+    "send": Workload(
+        "20,000 logins to third parties, to somebody new each time",
+        ("--auth", "login-%d", "--from", "someone@example.org", "--rcpt", "person%d@example.com"),
+        "permit",
+    ),
+    "known": Workload(
+        "20,000 logins to a third party whom they know",
+        ("--auth", "login-%d", "--from", "someone@example.org", "--rcpt", "friend@example.com"),
+        "permit",
+    ),
     "reject": Workload("a stranger to a third party", ("--rcpt", "victim%d@example.com"), "reject"),
 }
 
