@@ -75,6 +75,11 @@ class Namespace:
     def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
 
+    @property
+    def path(self) -> str:
+        """Where commands such as ip(8) find it, while we live."""
+        return f"/proc/{os.getpid()}/fd/{self._descriptor}"
+
     def new_server_addresses(self) -> tuple[str, str]:
         """Give an IPv4 and an IPv6 address, put on the interface, that nobody else has."""
         self._last_host += 1

@@ -36,7 +36,7 @@ NEEDED_FILES = (
     PRIVATE_USR / "sbin/saslpasswd2",
     *(release.usr / name for release in Release for name in ("lib/postfix/sbin/master", "libexec/sendmail/sendmail")),
 )
-NEEDED_COMMANDS = ("ip", "nsenter", "unshare", "setpriv", "mount", "m4", "openssl")
+NEEDED_COMMANDS = ("ip", "nft", "nsenter", "unshare", "setpriv", "mount", "m4", "openssl")
 
 
 def why_unusable() -> str:
