@@ -18,7 +18,7 @@ Fields: TypeAlias = Mapping[str, str | None]
 """Each value as printable() made it; None for one that is absent."""
 
 _CERTIFICATE = ("cert_subject", "cert_issuer", "cert_fingerprint")
-_MORE = ("dry_run", "rcpt_addr", "mechanism", "listener", *_CERTIFICATE, "warnings", "trail")
+_MORE = ("dry_run", "rcpt_addr", "mechanism", "tls", "listener", *_CERTIFICATE, "warnings", "trail")
 _BEGIN = re.compile(r"decision (?=time=)|\{")
 _FIELD = re.compile(r'([a-z_]+)=("(?:[^"\\]|\\.)*"|[^ "]+)(?: |$)')
 _PAIR = re.compile(r'\\([\\"])')
@@ -142,7 +142,7 @@ def _told(fields: Fields) -> Told:
     listener = tuple(_text(part) or "" for part in (fields.get("listener") or "").split(" ") if part)
     subject, issuer, fingerprint = (_text(fields.get(name)) for name in _CERTIFICATE)
     certificate = Certificate(subject, issuer, fingerprint or "") if subject and issuer else None
-    told = Told(_text(fields.get("mechanism")), listener, certificate)
+    told = Told(_text(fields.get("mechanism")), listener, certificate, _text(fields.get("tls")))
     return NOTHING_TOLD if told == NOTHING_TOLD else told
 
 

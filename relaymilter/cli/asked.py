@@ -26,6 +26,7 @@ _OPTIONS = (
     click.option("--recipient", metavar="PATH", help="The argument of RCPT TO, as typed or as logged."),
     click.option("--rcpt-addr", metavar="ADDRESS", help="What the MTA makes of it: {rcpt_addr}."),
     click.option("--mechanism", metavar="MECHANISM", help="Of AUTH: {auth_type}."),
+    click.option("--tls", metavar="TLS", help="{tls_version} and {cipher}, parted by a blank."),
     click.option("--listener", metavar="NAME", multiple=True, help="{daemon_name}, {daemon_addr} or {daemon_port}."),
     click.option("--cert-subject", metavar="NAME", help="{cert_subject}, of a certificate that the MTA has verified."),
     click.option("--cert-issuer", metavar="NAME", help="{cert_issuer}."),
@@ -33,7 +34,7 @@ _OPTIONS = (
     click.option("--line", metavar="LINE", help="A whole line of the decision log, in place of all these."),
 )
 _NAMES = (
-    *("client", "login", "helo", "sender", "recipient", "rcpt_addr", "mechanism", "listener"),
+    *("client", "login", "helo", "sender", "recipient", "rcpt_addr", "mechanism", "tls", "listener"),
     *("cert_subject", "cert_issuer", "cert_fingerprint"),
 )
 
@@ -72,7 +73,7 @@ def _request(flags: dict[str, Any]) -> Request:
         rcpt_addr=None if flags["rcpt_addr"] in (None, "-") else typed(flags["rcpt_addr"]),
         helo=typed("" if flags["helo"] in (None, "-") else flags["helo"]),
         sender=typed("<>" if flags["sender"] in (None, "-") else flags["sender"]),
-        told=Told(_text(flags["mechanism"]), _listener(flags["listener"]), certificate),
+        told=Told(_text(flags["mechanism"]), _listener(flags["listener"]), certificate, _text(flags["tls"])),
     )
 
 

@@ -119,6 +119,7 @@ def _usual(as_json: bool, began: tuple[str, str], request: Request, decision: De
 def _told(told: Told) -> dict[str, str]:
     """What the MTA told because a rule needs it, by the names of explain's flags; a blank in a listener is `\\x20`."""
     found = {"mechanism": printable_text(told.mechanism or "")}
+    found["tls"] = printable_text(told.tls or "")
     found["listener"] = " ".join(printable_text(known).replace(" ", "\\x20") for known in told.listener)
     if told.certificate is not None:
         names = ("cert_subject", "cert_issuer", "cert_fingerprint")

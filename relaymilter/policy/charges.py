@@ -159,7 +159,7 @@ def defer_over_limit(charges: Charges) -> Restriction:
         return Defer(OVER_LIMIT, judgement.reason)
 
     waits = may_wait(charges.ours, charges.administrators, charges.named, charges.ledger)
-    return Restriction("ledger", by_smtp(ask), frozenset({Need.HELO}), waits)
+    return Restriction("ledger", by_smtp(ask), frozenset({Need.HELO, Need.MECHANISM, Need.TLS}), waits)
 
 
 @lru_cache(4096)

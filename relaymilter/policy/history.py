@@ -94,6 +94,10 @@ class History:
         at = 0 if unit is Unit.RECIPIENTS else WEEKS
         return sorted(self.busiest[at : at + WEEKS])[-rank]
 
+    def known_today(self, now: int) -> int:
+        """Recipients of this day who were no new ones."""
+        return max(0, self.today[0] - self.today[1]) if now // DAY == self.day else 0
+
     def count(self, now: int, new: bool, normal: bool) -> None:
         """A recipient was permitted; one that is not `normal` does not count for what is."""
         day = now // DAY

@@ -14,7 +14,7 @@ from relaymilter.policy.footprint import networks_of
 from relaymilter.policy.limits import Per
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import NULL_PATH
-from relaymilter.policy.networks import Address, LocalNetwork
+from relaymilter.policy.networks import Address, LocalNetwork, parse_address
 from relaymilter.policy.novelty import Sent
 from relaymilter.policy.ports import Hash
 from relaymilter.policy.senders import sender_path
@@ -24,15 +24,15 @@ HASH_SIZE = 8
 MOST_NAME = 255
 """Letters of a login or a sender in the name of a subject; of longer ones a hash stands for the rest."""
 
-_LITERAL = b"[]"
-_COMMON = frozenset({_LITERAL, b"", b"localhost", b"localhost.localdomain", b"smtpclient.apple"})
-"""Thunderbird and many others give an address literal, programs for phones the others."""
+_COMMON = frozenset({b"", b"localhost", b"localhost.localdomain", b"smtpclient.apple"})
+"""What programs for phones say, and some tools. Thunderbird and many others give an address literal."""
 
 
 def sent(request: Request, key: bytes) -> Sent:
     """This recipient, in the terms of a ledger."""
-    device, common = _device(request.helo, key)
-    return Sent(networks_of(request.client.address), _hash(b"recipient", _mailbox(request), key), device, common)
+    device, common, program = _device(request.helo, request.told.mechanism, request.told.tls, key)
+    networks, recipient = networks_of(request.client.address), _hash(b"recipient", _mailbox(request), key)
+    return Sent(networks, recipient, device, common, program)
 
 
 def _hash(kind: bytes, text: bytes, key: bytes) -> Hash:
@@ -48,10 +48,29 @@ def _mailbox(request: Request) -> bytes:
 
 
 @lru_cache(4096)
-def _device(helo: bytes, key: bytes) -> tuple[Hash, bool]:
-    """A literal says where a client is, not which it is. Whether many are called so, too."""
-    device = _LITERAL if helo.startswith(b"[") else helo.lower()[:255]
-    return _hash(b"device", device, key), device in _COMMON
+def _device(helo: bytes, mechanism: str | None, tls: str | None, key: bytes) -> tuple[Hash, bool, Hash]:
+    """The device, whether many say in HELO what it says, and its program.
+
+    A name of its own says which device it is, whatever TLS agrees on after an update. What many say does not: there the
+    program parts them.
+    """
+    said = _literal(helo) if helo.startswith(b"[") else helo.lower()[:255]
+    common = said in _COMMON or helo.startswith(b"[")
+    agreed = f"{mechanism or ''} {tls or ''}".encode("utf-8", "surrogatepass")
+    program = _hash(b"program", b"%s %s" % (said if common else b"a name", agreed), key)
+    return program if common else _hash(b"device", said, key), common, program
+
+
+def _literal(helo: bytes) -> bytes:
+    """A literal says where a client is, not which it is: the kind of its address stands for it."""
+    address = parse_address(helo.strip(b"[]").decode("latin-1").lower().removeprefix("ipv6:"))
+    if address is None:
+        return b"[]"
+    if address.is_loopback:
+        return b"[loopback]"
+    if address.version == 6:
+        return b"[IPv6]"
+    return b"[public]" if address.is_global else b"[private]"
 
 
 def subject(per: Per, request: Request, fold: Fold, grant: str | None) -> str | None:

@@ -30,14 +30,16 @@ class Sent(NamedTuple):
     networks: Networks
     recipient: Hash
     device: Hash
-    """What the client calls itself in HELO, which is its own as a rule; a literal without its address."""
+    """What the client calls itself in HELO, which is its own as a rule; what many say, with its program."""
     common: bool
     """Many programs call themselves so."""
+    program: Hash
+    """What programs of this kind say alike: the form of HELO, the mechanism of AUTH, and what TLS agreed on."""
 
     @property
-    def asks(self) -> tuple[Hash, Hash, Hash, Hash]:
+    def asks(self) -> tuple[Hash, Hash, Hash, Hash, Hash]:
         """What a ledger is asked for: as Seen has it."""
-        return self.recipient, self.refused, self.device, self.trial
+        return self.recipient, self.refused, self.device, self.trial, self.program
 
     @property
     def refused(self) -> Hash:
@@ -61,6 +63,8 @@ class Seen(NamedTuple):
     """It is known."""
     trial: int | None
     """It was used, to write to somebody known."""
+    program: int | None
+    """Some known device has the same."""
 
 
 class Novelty(NamedTuple):
@@ -97,30 +101,33 @@ def case(history: History, seen: Seen, sent: Sent, strange: int | None, now: int
     learning = history.days < LEARN_DAYS or now - history.first < LEARN_FOR
     share = 0
     if strange is not None and not learning and network is not Familiarity.KNOWN:
-        room = _room(history, sent.common, new, known_device, network, strange, now)
+        room = _room(history, seen, sent.common, network, strange, now)
         share = ROOM // room if room else 0
     return Case(new, known_device, seen.refused is not None, network, learning, share)
 
 
-def _room(
-    history: History, common: bool, new: bool, known_device: bool, network: Familiarity, strange: int, now: int
-) -> int:
+def _room(history: History, seen: Seen, common: bool, network: Familiarity, strange: int, now: int) -> int:
     """How many recipients such as this one a login may write to in a day; 0: any number."""
-    some = strange * 5 // 2
+    some, new = strange * 5 // 2, seen.recipient is None
     if network is Familiarity.NEAR:
-        return max(1, some) if new and not known_device else 0
-    if not known_device:
-        return max(1, _room_of_a_stranger(history, new, strange, some))
+        return max(1, some) if new and seen.device is None else 0
+    if seen.device is None:
+        program = seen.program is not None
+        return max(1, (_room_of_a_stranger if new else _room_to_known)(history, program, strange, some))
     if not new:
         return 0
     return max(1, _room_of_a_traveller(history, common, some if common else 7 * strange, now))
 
 
-def _room_of_a_stranger(history: History, new: bool, strange: int, some: int) -> int:
-    """By a program that is not known: where it is no thief, it is a new device."""
-    if not new:
-        return max(strange * 4 // 3, history.busy_day(Unit.RECIPIENTS, 2) // 4)
-    return max(strange, min(3 * history.busy_day(Unit.NEW, 3) // 2, some))
+def _room_of_a_stranger(history: History, program: bool, strange: int, some: int) -> int:
+    """By a device that is not known: where it is no thief's, it is a new one, with the program of the old, mostly."""
+    return some if program else max(strange, min(3 * history.busy_day(Unit.NEW, 3) // 2, some))
+
+
+def _room_to_known(history: History, program: bool, strange: int, some: int) -> int:
+    """Known recipients: an address book comes with many a password; but so do groups, on a journey."""
+    usual = history.busy_day(Unit.RECIPIENTS, 2)
+    return max(strange * 4 // 3, min(usual, some) if program else usual // 4)
 
 
 def _room_of_a_traveller(history: History, common: bool, room: int, now: int) -> int:

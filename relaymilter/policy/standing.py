@@ -102,6 +102,8 @@ def _over(history: History, found: Case, terms: Terms, opens: bool, now: int) ->
     most = terms.novelty.new
     if most is not None and found.new:
         most = max(most, 2 * history.busy_day(Unit.NEW, 3))
+        if found.known_device and not found.learning:  # a mail merge goes to as many who are known
+            most += min(most, max(0, history.known_today(now) - history.busy_day(Unit.RECIPIENTS, 3)))
         if history.window(Unit.NEW, DAY).total(now) >= most:
             return Objection(f"over {most} new recipients a day", Cause.LIMIT)
     return None
@@ -166,6 +168,8 @@ def _remembered(found: Case, sent: Sent, seen: Seen, now: int) -> tuple[tuple[Ha
     until = now + LIFETIME
     enough = until - LIFETIME // 8
     remembered = [] if (seen.recipient or 0) >= enough else [(sent.recipient, until)]
+    if found.known_device and (seen.program or 0) < enough:
+        remembered.append((sent.program, until))
     if (seen.device or 0) >= enough or (found.new and not found.learning):
         return tuple(remembered)
     at_once = found.learning or found.network is not Familiarity.NEW

@@ -66,7 +66,7 @@ def test_a_login_that_stands_well() -> None:
     assert ("203.0.113.0/24", False, 1) == found.networks[0][:3]
     assert ("192.0.2.0/24", True) in [network[:2] for network in found.networks]
     assert found.networks[0].last == life.now
-    assert 41 == found.remembered
+    assert 42 == found.remembered
 
 
 def test_a_limit_for_each_unit_that_has_one() -> None:

@@ -31,6 +31,7 @@ TOLD = st.builds(
     st.none() | HOSTILE_TEXT,
     st.lists(HOSTILE_TEXT, max_size=3).map(tuple),
     st.none() | st.builds(Certificate, HOSTILE_TEXT, HOSTILE_TEXT, st.just("") | HOSTILE_TEXT),
+    st.none() | HOSTILE_TEXT,
 )
 
 

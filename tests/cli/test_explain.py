@@ -173,7 +173,7 @@ GIVEN = {
 }
 POLICY = [f"--{key}={value}" for key, values in GIVEN.items() for value in values]
 RULES = ruleset(read(Flags(GIVEN)).settings.policy)
-SAID = ("client", "helo", "login", "sender", "recipient", "rcpt_addr", "mechanism", "listener")
+SAID = ("client", "helo", "login", "sender", "recipient", "rcpt_addr", "mechanism", "tls", "listener")
 FIELDS = (*SAID, "cert_subject", "cert_issuer", "cert_fingerprint")
 
 
@@ -265,6 +265,7 @@ def test_line_of_the_daemon(relaymilter: Run, told: Told, as_json: bool) -> None
 NOBODY = (
     "login",
     "mechanism",
+    "tls",
     "listener",
     "cert-subject",
     "cert-issuer",

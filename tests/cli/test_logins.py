@@ -79,7 +79,7 @@ def test_show(folder: Path) -> None:
     fill(folder)
     lines = run("show", "Alice", folder=folder).stdout.splitlines()
     assert ["login       alice", "standing    suspended (an administrator)"] == lines[:2]
-    assert "remembers   2 correspondents and programs" in lines
+    assert "remembers   3 correspondents and programs" in lines
     [home] = [line for line in lines if "192.0.2.0/24" in line]
     [hotel] = [line for line in lines if "203.0.113.0/24" in line]
     assert [["known", "3"], ["new", "1"]] == [home.split()[1:3], hotel.split()[1:3]]

@@ -40,7 +40,7 @@ def test_a_stolen_login_is_contained(simulated: tuple[dict[str, Any], str]) -> N
     ours, quota = (simulated[0][name]["thefts"]["low and slow"] for name in ("relaymilter", "postfwd"))
     assert ours["worst"] <= 40
     assert (2, 0) == (ours["stopped"], quota["stopped"])
-    assert 1000 == quota["worst"]
+    assert 900 < quota["worst"] <= 1000  # less what the owner sends himself
 
 
 def test_the_picture_has_every_judge(simulated: tuple[dict[str, Any], str]) -> None:

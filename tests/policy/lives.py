@@ -17,10 +17,12 @@ LAPTOP, BOT = "laptop", "bot"
 
 
 def sent(recipient: str, network: str = HOME, device: str = LAPTOP, common: bool = False) -> Sent:
-    """A recipient, by names."""
-    return Sent(
-        networks_of(parse_address(network)), recipient.encode().ljust(8, b".")[:8], device.encode().ljust(8)[:8], common
+    """A recipient, by names. A device is NAME, or NAME/PROGRAM, else its program is its own."""
+    name, _, program = device.partition("/")
+    this, of_device, of_program = (
+        text.encode().ljust(8, b".")[:8] for text in (recipient, name, f"p {program or name}")
     )
+    return Sent(networks_of(parse_address(network)), this, of_device, common, of_program)
 
 
 @dataclass

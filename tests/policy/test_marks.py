@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from relaymilter.policy.envelope import Request
+from relaymilter.policy.envelope import Request, Told
 from relaymilter.policy.limits import Per
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.marks import HASH_SIZE, login_subject, sent, subject
@@ -34,8 +34,11 @@ def test_which_recipients_are_the_same(one: str, other: str, same: bool) -> None
     ("helo", "same_as", "common"),
     [
         (b"desktop-7.home", b"DESKTOP-7.home", False),
-        (b"[192.0.2.7]", b"[IPv6:2001:db8::7]", True),
-        (b"[192.0.2.7", b"[]", True),
+        (b"[10.0.0.7]", b"[192.168.9.9]", True),
+        (b"[203.0.114.7]", b"[198.52.100.9]", True),
+        (b"[IPv6:2001:db8::7]", b"[ipv6:fd00::1]", True),
+        (b"[127.0.0.1]", b"[IPv6:::1]", True),
+        (b"[x", b"[]", True),
         (b"localhost", b"LOCALHOST", True),
         (b"smtpclient.apple", b"smtpclient.apple", True),
         (b"", b"", True),
@@ -48,12 +51,44 @@ def test_which_devices_are_the_same(helo: bytes, same_as: bytes, common: bool) -
     assert (one.device, one.common) == (other.device, common)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        asks(helo=b"[10.0.0.7]", told=Told("LOGIN", tls="TLSv1.3 A")),
+        asks(helo=b"[10.0.0.7]", told=Told("PLAIN", tls="TLSv1.2 B")),
+        asks(helo=b"[10.0.0.7]", told=Told("PLAIN")),
+        asks(helo=b"[127.0.0.1]", told=Told("PLAIN", tls="TLSv1.3 A")),
+        asks(helo=b"localhost", told=Told("PLAIN", tls="TLSv1.3 A")),
+    ],
+    ids=["mechanism", "TLS", "no TLS", "another kind of address", "another form"],
+)
+def test_what_many_say_is_parted_by_the_program(other: Request) -> None:
+    """Two programs that say the same in HELO, or one that says something else, are two devices."""
+    thunderbird = sent(asks(helo=b"[192.168.0.7]", told=Told("PLAIN", tls="TLSv1.3 A")), KEY)
+    again = sent(asks(helo=b"[10.0.0.7]", told=Told("PLAIN", tls="TLSv1.3 A")), KEY)
+    different = sent(other, KEY)
+    assert (thunderbird.device, thunderbird.program) == (again.device, again.program)
+    assert different.common
+    assert {different.device, different.program}.isdisjoint((thunderbird.device, thunderbird.program))
+
+
+def test_a_name_of_its_own_outlives_an_update() -> None:
+    """The device stays, its program is another; and another device of that program has the same."""
+    before, after, other = (
+        sent(asks(helo=helo, told=Told("LOGIN", tls=tls)), KEY)
+        for helo, tls in ((b"desk-1", "A"), (b"desk-1", "B"), (b"desk-2", "B"))
+    )
+    assert (before.device, after.program) == (after.device, other.program)
+    assert before.program != after.program
+    assert after.device != other.device
+
+
 def test_an_address_is_a_hash() -> None:
     """Short, with the key in it, and none of its letters; a recipient's is no device's."""
-    one, other = sent(asks(), KEY), sent(asks(), b"j" * 16)
+    one, other = sent(asks(helo=b"desk"), KEY), sent(asks(helo=b"desk"), b"j" * 16)
     assert {HASH_SIZE} == {len(each) for each in one.asks}
     assert set(one.asks).isdisjoint(other.asks)
-    assert 4 == len(set(one.asks))
+    assert 5 == len(set(one.asks))
     assert sent(asks("<x>"), KEY).recipient != sent(asks(helo=b"x@"), KEY).device
 
 

@@ -334,9 +334,9 @@ def test_suspends_and_releases() -> None:
 def test_remembers_for_half_a_year_after_the_last_time() -> None:
     """Without writing it anew each time."""
     this = sent("bob")
-    first = judge(Terms(), this, True, START)(Past(None, (None,) * 4))
+    first = judge(Terms(), this, True, START)(Past(None, (None,) * 5))
     assert ((this.recipient, START + LIFETIME), (this.device, START + LIFETIME)) == first.remember
-    seen = (START + LIFETIME, None, START + LIFETIME, None)
+    seen = (START + LIFETIME, None, START + LIFETIME, None, START + LIFETIME)
     assert () == judge(Terms(), this, True, START + DAY)(Past(first.record, seen)).remember
     later = judge(Terms(), this, True, START + 40 * DAY)(Past(first.record, seen))
     assert ((this.recipient, START + 40 * DAY + LIFETIME),) == later.remember[:1]
@@ -346,7 +346,7 @@ def test_a_record_that_cannot_be_read_permits_nothing() -> None:
     """It is no empty one."""
     for change in (judge(Terms(), sent("bob"), True, START), suspend(START), release(START)):
         with pytest.raises(LookupFailed):
-            change(Past(b"\xff", (None,) * 4))
+            change(Past(b"\xff", (None,) * 5))
 
 
 NETWORKS = st.sampled_from([HOME, OFFICE, HOTEL, THIEF, "10.0.0.1", "10.1.0.1"])
@@ -373,3 +373,27 @@ def test_never_opens(terms: Terms, steps: list[tuple[int, int, str, str, bool]])
         answer = strict.writes(f"r{number}", network, device, common)
         if answer.standing is Standing.GOOD:
             assert GOOD == plain.writes(f"r{number}", network, device, common).standing.name
+
+
+@pytest.mark.parametrize(("device", "permitted"), [("newer/p laptop", 15), ("newer/laptop", 37)])
+def test_a_new_device_with_the_program_of_the_old_has_more_room(device: str, permitted: int) -> None:
+    """On a journey; a thief's program is another one, mostly."""
+    life = Life().settles()
+    assert [GOOD] * permitted + [THROTTLED] == life.strangers(permitted + 1, HOTEL, device)
+
+
+@pytest.mark.parametrize(("device", "permitted"), [("newer/another", 20), ("newer/laptop", 37)])
+def test_a_new_device_with_the_program_of_the_old_reaches_a_group(device: str, permitted: int) -> None:
+    """Of people who are known, as many as are usual."""
+    life = Life().settles()
+    assert [GOOD] * permitted + [THROTTLED] * (40 - permitted) == life.friends(40, HOTEL, device)
+
+
+def test_a_mail_merge_to_known_ones_as_well_reaches_more_new_ones() -> None:
+    """For each known recipient above what is usual there may be one more new one; to strangers alone there may not."""
+    life = Life(held_to(new=10)).settles()
+    assert [GOOD] * 10 + [THROTTLED] == life.strangers(11)
+    life = Life(held_to(new=10)).settles()
+    for _ in range(45):
+        life.writes("f1")
+    assert [GOOD] * 15 + [THROTTLED] == life.strangers(16)

@@ -8,7 +8,8 @@ from random import Random
 from relaymilter.policy.footprint import Networks
 from relaymilter.policy.novelty import Sent
 
-from .places import COMMON, Pool, fresh, laptop, phone
+from .places import Pool, fresh
+from .programs import LAPTOPS, PHONES, SERVERS, Program, another, laptop, phone, some
 
 WARM_UP = 60
 """Days before those that are judged: the ledger is not empty, as it is not after two months, or after `learn`."""
@@ -60,7 +61,7 @@ class Login:
         self.flood = (random.randrange(DAYS), random.randint(2, 5)) if random.random() < 0.03 else None
 
     @property
-    def own(self) -> tuple[Networks, bytes]:
+    def own(self) -> tuple[Networks, Program]:
         """Its usual place and its usual device."""
         return self.office or self.home, self.laptop
 
@@ -134,20 +135,24 @@ class Login:
         if self.dynamic_home or random.random() < 1 / 40:
             self.home = self.home_pool.draw(random)
         if random.random() < 1 / 400:
-            self.laptop = laptop(random)
+            self.laptop = another(random, self.laptop, LAPTOPS)
         if random.random() < 1 / 500:
-            self.phone = phone(random)
+            self.phone = another(random, self.phone, PHONES)
+        if random.random() < 1 / 300:
+            self.laptop = self.laptop.updated(random)
+        if random.random() < 1 / 300:
+            self.phone = self.phone.updated(random)
         if day == self.job_day:
             self.office = fresh(random)
             if random.random() < 0.5:
-                self.laptop = laptop(random)
+                self.laptop = another(random, self.laptop, LAPTOPS)
         if day > self.away_until:
             self.away = None
             if self.traveller and random.random() < 1 / 40:
                 self.away = [fresh(random) for _ in range(random.randint(1, 4))]
                 self.away_until = day + random.randint(1, 6)
 
-    def where(self, day: int) -> tuple[Networks, bytes]:
+    def where(self, day: int) -> tuple[Networks, Program]:
         """The network and the device of a message."""
         random = self.random
         if self.vpn and random.random() < 0.7:
@@ -180,10 +185,10 @@ class Login:
         """One message, from wherever it is."""
         self.send(self.when(day), *self.where(day), recipients)
 
-    def send(self, at: int, networks: Networks, device: bytes, recipients: list[Contact]) -> None:
+    def send(self, at: int, networks: Networks, device: Program, recipients: list[Contact]) -> None:
         """One message."""
         for number, recipient in enumerate(recipients):
-            self.events.append((at, Sent(networks, recipient, device, device in COMMON), number == 0))
+            self.events.append((at, device.sent(networks, recipient), number == 0))
 
     def poisson(self, mean: float) -> int:
         """As many messages as come in a day."""
@@ -222,14 +227,14 @@ class Fixed(Login):
 
     def __init__(self, random: Random) -> None:
         super().__init__(random)
-        self.place, self.name = fresh(random), random.randbytes(8)
+        self.place, self.name = fresh(random), some(random, SERVERS)
         self.groups, self.merges, self.flood, self.job_day = [], False, None, None
 
-    def where(self, day: int) -> tuple[Networks, bytes]:
+    def where(self, day: int) -> tuple[Networks, Program]:
         return self.place, self.name
 
     @property
-    def own(self) -> tuple[Networks, bytes]:
+    def own(self) -> tuple[Networks, Program]:
         return self.place, self.name
 
 

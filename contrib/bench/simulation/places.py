@@ -1,4 +1,4 @@
-"""Networks and devices: where mail is sent from, and what programs call themselves."""
+"""Networks: where mail is sent from."""
 
 from __future__ import annotations
 
@@ -41,27 +41,3 @@ class Pool:
     def draw(self, random: Random) -> Networks:
         """One of them."""
         return random.choice(self.networks)
-
-
-LITERAL, LOCALHOST, APPLE = b"literal.", b"localhos", b"apple..."
-"""What many programs say alike: an address literal (whose address does not count), localhost, smtpclient.apple."""
-
-
-COMMON = {LITERAL, LOCALHOST, APPLE}
-
-
-def laptop(random: Random) -> bytes:
-    """Outlook gives the name of the computer, Thunderbird a literal, Apple Mail a name or always the same."""
-    said = random.random()
-    return random.randbytes(8) if said < 0.6 else LITERAL if said < 0.85 else APPLE
-
-
-def phone(random: Random) -> bytes:
-    """Programs on phones."""
-    return random.choice((APPLE, APPLE, LOCALHOST, LITERAL))
-
-
-def bot(random: Random) -> bytes:
-    """A thief's program: a third says what honest programs say, too."""
-    said = random.random()
-    return random.randbytes(8) if said < 0.65 else LITERAL if said < 0.9 else LOCALHOST

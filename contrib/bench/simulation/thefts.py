@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from random import Random
 
-from relaymilter.policy.footprint import Networks
-from relaymilter.policy.novelty import Sent
-
 from .people import DAY, Event, Login, stranger
-from .places import COMMON, bot, fresh
+from .places import fresh
+from .programs import bot
 
 MOST = 5000
 """Recipients of a theft."""
@@ -17,43 +15,39 @@ MOST = 5000
 Theft = Callable[[Random, Login, int], Iterator[Event]]
 
 
-def sent(networks: Networks, recipient: bytes, device: bytes) -> Sent:
-    return Sent(networks, recipient, device, device in COMMON)
-
-
 def burst(random: Random, victim: Login, at: int) -> Iterator[Event]:
     """From one address, one recipient every two seconds."""
     networks, device = fresh(random), bot(random)
     for number in range(MOST):
-        yield at + 2 * number, sent(networks, stranger(random), device), True
+        yield at + 2 * number, device.sent(networks, stranger(random)), True
 
 
 def batches(random: Random, victim: Login, at: int) -> Iterator[Event]:
     """From one address, fifty recipients a message, a message a minute."""
     networks, device = fresh(random), bot(random)
     for number in range(MOST):
-        yield at + 60 * (number // 50), sent(networks, stranger(random), device), number % 50 == 0
+        yield at + 60 * (number // 50), device.sent(networks, stranger(random)), number % 50 == 0
 
 
 def botnet(random: Random, victim: Login, at: int) -> Iterator[Event]:
     """Ten thousand addresses, one recipient each, one a second."""
     device = bot(random)
     for number in range(2 * MOST):
-        yield at + number, sent(fresh(random), stranger(random), device), True
+        yield at + number, device.sent(fresh(random), stranger(random)), True
 
 
 def slow(random: Random, victim: Login, at: int) -> Iterator[Event]:
     """Twenty an hour, for ten days, each from another /24."""
     device = bot(random)
     for number in range(20 * 24 * 10):
-        yield at + 180 * number, sent(fresh(random), stranger(random), device), True
+        yield at + 180 * number, device.sent(fresh(random), stranger(random)), True
 
 
 def own_network(random: Random, victim: Login, at: int) -> Iterator[Event]:
     """From the victim's own PC and network, one every ten seconds, for three days."""
     networks, device = victim.own
     for number in range(3 * 8640):
-        yield at + 10 * number, sent(networks, stranger(random), device), True
+        yield at + 10 * number, device.sent(networks, stranger(random)), True
 
 
 def address_book(random: Random, victim: Login, at: int) -> Iterator[Event]:
@@ -64,30 +58,30 @@ def address_book(random: Random, victim: Login, at: int) -> Iterator[Event]:
     contacts = book[:150]
     for number in range(MOST):
         contact = contacts[number] if number < len(contacts) else stranger(random)
-        yield at + 5 * number, sent(networks, contact, device), True
+        yield at + 5 * number, device.sent(networks, contact), True
 
 
 def pause(random: Random, victim: Login, at: int) -> Iterator[Event]:
     """One message to the thief himself, then again after three days, and a burst from the same place."""
     networks, device, himself = fresh(random), bot(random), stranger(random)
-    yield at, sent(networks, himself, device), True
-    yield at + 3 * DAY, sent(networks, himself, device), True
+    yield at, device.sent(networks, himself), True
+    yield at + 3 * DAY, device.sent(networks, himself), True
     for number in range(MOST):
-        yield at + 3 * DAY + 60 + 2 * number, sent(networks, stranger(random), device), True
+        yield at + 3 * DAY + 60 + 2 * number, device.sent(networks, stranger(random)), True
 
 
 def neighbour(random: Random, victim: Login, at: int) -> Iterator[Event]:
     """From a customer of the same carrier as the victim's phone: a wider network that may be known."""
     networks, device = victim.phone_pool.draw(random), bot(random)
     for number in range(MOST):
-        yield at + 2 * number, sent(networks, stranger(random), device), True
+        yield at + 2 * number, device.sent(networks, stranger(random)), True
 
 
 def careful(random: Random, victim: Login, at: int) -> Iterator[Event]:
     """Fifteen a day for twenty days, from one address, and nothing more."""
     networks, device = fresh(random), bot(random)
     for number in range(15 * 20):
-        yield at + number // 15 * DAY + number % 15 * 600, sent(networks, stranger(random), device), True
+        yield at + number // 15 * DAY + number % 15 * 600, device.sent(networks, stranger(random)), True
 
 
 FOREIGN: dict[str, Theft] = {
