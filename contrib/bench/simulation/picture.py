@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 760, 440, 80, 60, 50, 40
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 840, 440, 96, 60, 50, 140
 X_RANGE, Y_RANGE = (0.05, 10_000.0), (5.0, 20_000.0)
 _COLOURS = {"relaymilter": "#b3261e"}
 
@@ -16,7 +16,8 @@ def picture(found: dict[str, Any]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
         'font-size="13">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        '<text x="80" y="24" font-size="16">What gets out of a stolen login, and who is held up for nothing</text>',
+        f'<text x="{LEFT}" y="24" font-size="16">'
+        "What gets out of a stolen login, and who is held up for nothing</text>",
         *_axes(),
         *_target(),
     ]
@@ -50,7 +51,7 @@ def _axes() -> list[str]:
     middle = (HEIGHT - BOTTOM + TOP) / 2
     return [
         *parts,
-        f'<text x="{(WIDTH + LEFT) / 2:.0f}" y="{HEIGHT - 14}" text-anchor="middle">'
+        f'<text x="{(WIDTH - RIGHT + LEFT) / 2:.0f}" y="{HEIGHT - 14}" text-anchor="middle">'
         "false alarms: honest logins held up, per 1,000 login-months</text>",
         f'<text transform="translate(22 {middle:.0f}) rotate(-90)" text-anchor="middle">'
         "recipients that got out (dot: median; line: worst)</text>",
@@ -58,7 +59,7 @@ def _axes() -> list[str]:
 
 
 def _target() -> list[str]:
-    """At most 20 in the median, and one alarm."""
+    """At most 20 in the median, and one alarm. Names stand right of the dots: the margin there is for the longest."""
     x, y = _x(X_RANGE[0]), _y(20)
     return [
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{_x(1) - x:.1f}" height="{_y(Y_RANGE[0]) - y:.1f}" fill="#e3f1e3"/>',
@@ -69,11 +70,10 @@ def _target() -> list[str]:
 def _point(name: str, alarms: float, foreign: dict[str, Any]) -> list[str]:
     colour = _COLOURS.get(name, "#33536b")
     x, y, worst = _x(alarms), _y(foreign["median"]), _y(foreign["worst"])
-    shift, anchor = (-8, "end") if x > WIDTH * 0.7 else (8, "start")
     return [
         _line(x, y, x, worst, colour),
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"/>',
-        f'<text x="{x + shift:.0f}" y="{y + 4:.0f}" fill="{colour}" text-anchor="{anchor}">{name}</text>',
+        f'<text x="{x + 9:.0f}" y="{y + 4:.0f}" fill="{colour}">{name}</text>',
     ]
 
 
