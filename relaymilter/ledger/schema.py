@@ -5,6 +5,7 @@ A file that is no ledger, or one of a later relaymilter, is refused in words and
 
 import os
 import sqlite3
+import time
 from contextlib import closing, suppress
 from urllib.parse import quote
 
@@ -75,7 +76,8 @@ def connect(path: str) -> sqlite3.Connection:
     _make_private(path)
     connection = sqlite3.connect(where, timeout=_STARTING, isolation_level=None, uri=True)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _version(path, connection)  # before anything is written to what is another's
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA cache_size = -1024")
         connection.execute("PRAGMA wal_autocheckpoint = 0")  # housekeeping.py does that
@@ -84,6 +86,20 @@ def connect(path: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on: where several processes do so at once, SQLite waits for none of the others."""
+    until = time.monotonic() + _STARTING
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _make_private(path: str) -> None:
@@ -121,14 +137,30 @@ def _bring_up_to_date(path: str, connection: sqlite3.Connection) -> None:
 
 def _version(path: str, connection: sqlite3.Connection) -> int:
     """Raises sqlite3.Error where this is no ledger."""
-    application, version = (_pragma(connection, name) for name in ("application_id", "user_version"))
-    if not application and not version and _has_tables(connection):
-        application = -1
+    application, version = _marks(connection)
     try:
         _judge(path, application, version)
     except NoLedger as problem:
         raise sqlite3.DatabaseError(str(problem).removeprefix(f"{path}: ")) from None
     return version
+
+
+def _marks(connection: sqlite3.Connection) -> tuple[int, int]:
+    """application_id and user_version; -1 for the former where there are tables without a mark.
+
+    They are of one moment: another process may make the tables just now.
+    """
+    alone = not connection.in_transaction
+    if alone:
+        connection.execute("BEGIN")
+    try:
+        application, version = (_pragma(connection, name) for name in ("application_id", "user_version"))
+        if not application and not version and _has_tables(connection):
+            application = -1
+    finally:
+        if alone:
+            connection.execute("COMMIT")
+    return application, version
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:
