@@ -37,7 +37,7 @@ def test_help_of_run(relaymilter: Run) -> None:
 def test_help_of_explain(relaymilter: Run) -> None:
     """`explain --help` lists every option of the policy, and none of the daemon."""
     asked = {"client", "login", "helo", "sender", "recipient", "rcpt-addr", "json", "config", "help"}
-    asked |= {"line", "mechanism", "listener", "cert-subject", "cert-issuer", "cert-fingerprint"}
+    asked |= {"line", "mechanism", "tls", "listener", "cert-subject", "cert-issuer", "cert-fingerprint"}
     assert options_in(relaymilter("explain", "--help").out) == {option.key for option in POLICY} | asked
 
 
