@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from relaymilter.observe.decisions import FIELDS
 from relaymilter.observe.printable import LIMIT, printable_text, typed
-from relaymilter.policy.envelope import NOTHING_TOLD, Certificate, Client, Request, Told, client, request
+from relaymilter.policy.envelope import NO_MACROS, Certificate, Client, Macros, Request, client, request
 
 Fields: TypeAlias = Mapping[str, str | None]
 """Each value as printable() made it; None for one that is absent."""
@@ -128,7 +128,7 @@ def _request(fields: Fields) -> Request:
         rcpt_addr=None if rcpt_addr is None else typed(rcpt_addr),
         helo=typed(fields["helo"] or ""),
         sender=typed(fields["sender"] or ""),
-        told=_told(fields),
+        macros=_macros(fields),
     )
 
 
@@ -138,12 +138,12 @@ def _client(fields: Fields) -> Client:
     return came._replace(by_smtp=fields["rule"] != "not-by-smtp")
 
 
-def _told(fields: Fields) -> Told:
+def _macros(fields: Fields) -> Macros:
     listener = tuple(_text(part) or "" for part in (fields.get("listener") or "").split(" ") if part)
     subject, issuer, fingerprint = (_text(fields.get(name)) for name in _CERTIFICATE)
     certificate = Certificate(subject, issuer, fingerprint or "") if subject and issuer else None
-    told = Told(_text(fields.get("mechanism")), listener, certificate, _text(fields.get("tls")))
-    return NOTHING_TOLD if told == NOTHING_TOLD else told
+    macros = Macros(_text(fields.get("mechanism")), listener, certificate, _text(fields.get("tls")))
+    return NO_MACROS if macros == NO_MACROS else macros
 
 
 def _text(value: str | None) -> str | None:

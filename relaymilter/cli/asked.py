@@ -12,7 +12,7 @@ import click
 
 from relaymilter.audit.log_line import LoggedDecision, logged_decision
 from relaymilter.observe.printable import typed
-from relaymilter.policy.envelope import NOWHERE, Certificate, Client, Request, Told, client, request
+from relaymilter.policy.envelope import NOWHERE, Certificate, Client, Macros, Request, client, request
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,7 +73,7 @@ def _request(flags: dict[str, Any]) -> Request:
         rcpt_addr=None if flags["rcpt_addr"] in (None, "-") else typed(flags["rcpt_addr"]),
         helo=typed("" if flags["helo"] in (None, "-") else flags["helo"]),
         sender=typed("<>" if flags["sender"] in (None, "-") else flags["sender"]),
-        told=Told(_text(flags["mechanism"]), _listener(flags["listener"]), certificate, _text(flags["tls"])),
+        macros=Macros(_text(flags["mechanism"]), _listener(flags["listener"]), certificate, _text(flags["tls"])),
     )
 
 

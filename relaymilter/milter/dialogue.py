@@ -89,7 +89,7 @@ class Dialogue:
         asked, self.pending = self.pending, None
         if asked is None or self.session is None:
             raise ProtocolError("nothing is pending")
-        sent = _reply(self.session.said(asked, decision))
+        sent = _reply(self.session.reply(asked, decision))
         rest, self._rest = self._rest, b""
         return sent + self.receive(rest)
 
@@ -149,7 +149,7 @@ class Dialogue:
         if decision is None:
             self.pending = asked
             return b""
-        return _reply(session.said(asked, decision))
+        return _reply(session.reply(asked, decision))
 
     def _ignored(self, _data: bytes) -> bytes:
         """A stage that we did not ask for, or that needs nothing but a reply."""

@@ -79,7 +79,7 @@ class Callbacks:
         """The decision."""
         session, _ = ctx.getpriv()
         asked = session.asked(recipient, _raw_macro(ctx, "{rcpt_addr}"), lambda name: _macro(ctx, name))
-        said = session.said(asked, self.decide(session, asked))
+        said = session.reply(asked, self.decide(session, asked))
         if said is None:
             return int(milter.CONTINUE)
         ctx.setreply(str(said.code), said.status, said.wire_text)

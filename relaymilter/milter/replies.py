@@ -1,4 +1,4 @@
-"""From a decision to what the MTA is told. The only place where dry run changes anything.
+"""From a decision to what the MTA hears. The only place where dry run changes anything.
 
 A permit is CONTINUE, always. A reply is one line of safe ASCII; on the wire every `%` is doubled, because MTAs read the
 text as a format (`b%else.test@rig.test` is exactly what a relay probe has in it).
@@ -88,6 +88,6 @@ def answer(decision: Decision, request: Request, mta: Mta) -> Words | None:
     return words(verdict.reply, request, mta)
 
 
-def told(said: Words | None, dry_run: bool) -> Words | None:
+def unless_dry(said: Words | None, dry_run: bool) -> Words | None:
     """What the MTA hears of it: in a dry run, CONTINUE."""
     return None if dry_run else said

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from relaymilter.milter.message import GiveBack, Message
-from relaymilter.milter.replies import Mta, Words, answer, mta_of, told
+from relaymilter.milter.replies import Mta, Words, answer, mta_of, unless_dry
 from relaymilter.observe.counts import Counts
 from relaymilter.observe.decisions import DecisionLog
 from relaymilter.policy.charges import Charges
-from relaymilter.policy.envelope import NOTHING_TOLD, NOWHERE, Certificate, Client, Need, Request, Told, client, request
+from relaymilter.policy.envelope import NO_MACROS, NOWHERE, Certificate, Client, Macros, Need, Request, client, request
 from relaymilter.policy.networks import parse_address
 from relaymilter.policy.ports import MustWait
 from relaymilter.policy.ruleset import Ruleset
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What every session of a worker shares: one snapshot of the policy, and how its decisions are told."""
+    """What every session of a worker shares: one snapshot of the policy, and how its decisions are logged."""
 
     ruleset: Ruleset
     decisions: DecisionLog | None
@@ -37,7 +37,7 @@ class Service:
     lookup_timeout: float = 2.0
     """Seconds for a decision that must wait for a table."""
     needs: frozenset[Need] = frozenset()
-    """What the rules need to be told beyond the usual."""
+    """What the rules need of the MTA's macros beyond the usual."""
     charges: Charges | None = None
     """What logins are charged, where there is a ledger."""
     counts: Counts = field(default_factory=Counts)
@@ -116,15 +116,15 @@ class Session:
             rcpt_addr=rcpt_addr,
             helo=self.helo,
             sender=self.sender,
-            told=self._told(find) if self.service.needs else NOTHING_TOLD,
+            macros=self._optional_macros(find) if self.service.needs else NO_MACROS,
             opens=not self.message.charged,
         )
 
-    def _is_client(self, told: str | None) -> bool:
-        """Is this {client_addr} the client's? One that is not told says nothing; another makes it a stranger."""
-        if not told or told == self.client.text:
+    def _is_client(self, client_addr: str | None) -> bool:
+        """Is this {client_addr} the client's? One that is absent says nothing; another makes it a stranger."""
+        if not client_addr or client_addr == self.client.text:
             return True
-        bare = told[5:] if told[:5].lower() == "ipv6:" else told
+        bare = client_addr[5:] if client_addr[:5].lower() == "ipv6:" else client_addr
         return self.client.address is not None and parse_address(bare) == self.client.address
 
     def _login(self, find: FindMacro) -> str | None:
@@ -132,9 +132,9 @@ class Session:
         login = find("{auth_authen}") or None
         return _from_xtext(login) if login and "+" in login and self.mta is Mta.SENDMAIL else login
 
-    def _told(self, find: FindMacro) -> Told:
+    def _optional_macros(self, find: FindMacro) -> Macros:
         needs = self.service.needs
-        return Told(
+        return Macros(
             mechanism=find("{auth_type}") or None if Need.MECHANISM in needs else None,
             listener=_listener(find) if Need.LISTENER in needs else (),
             certificate=self._certificate(find) if Need.CERTIFICATE in needs else None,
@@ -182,7 +182,7 @@ class Session:
         if decision.charged and asked.opens and self.service.charges is not None:
             self.message.give_back(asked, self.service.charges.clock())
 
-    def said(self, asked: Request, decision: Decision) -> Words | None:
+    def reply(self, asked: Request, decision: Decision) -> Words | None:
         """Log the decision, and put it in words for the client; None is CONTINUE."""
         if decision.charged and self.service.charges is not None:
             self.message.permitted(asked, self.service.charges.clock)
@@ -191,7 +191,7 @@ class Session:
         if self.service.decisions is not None:
             reply = "" if said is None else str(said)
             self.service.decisions.record(self.id, asked, decision, reply, self.service.dry_run)
-        return told(said, self.service.dry_run)
+        return unless_dry(said, self.service.dry_run)
 
 
 def _listener(find: FindMacro) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from json.encoder import encode_basestring_ascii as json_string
 from typing import TypeAlias
 
 from relaymilter.observe.printable import LIMIT, printable, printable_text, quoted
-from relaymilter.policy.envelope import NOTHING_TOLD, Request, Told
+from relaymilter.policy.envelope import NO_MACROS, Macros, Request
 from relaymilter.policy.verdict import WORDS, Decision, Permit, Step
 
 Write: TypeAlias = Callable[[str], None]
@@ -41,7 +41,7 @@ class DecisionLog:
     """`write` takes several lines at once, parted by line feeds."""
 
     def record(self, session: str, request: Request, decision: Decision, reply: str, dry_run: bool) -> None:
-        """`reply` is what the client was told, or would have been in a dry run; empty for a permit."""
+        """`reply` is what the client heard, or would have in a dry run; empty for a permit."""
         verdict = decision.verdict
         if not self.permits and isinstance(verdict, Permit):
             return
@@ -71,14 +71,14 @@ class DecisionLog:
     def rest(self, request: Request, decision: Decision, dry_run: bool) -> str:
         """What only some lines have, and the end of the line."""
         plain = request.rcpt_addr is None or getattr(request.path, "plain", False)
-        if plain and not (dry_run or self.trail or decision.warnings or request.told is not NOTHING_TOLD):
+        if plain and not (dry_run or self.trail or decision.warnings or request.macros is not NO_MACROS):
             return "}" if self.as_json else ""
         more: dict[str, str | bool | list[str]] = {}
         if dry_run:
             more["dry_run"] = True
         if not plain and request.rcpt_addr is not None:
             more["rcpt_addr"] = printable(request.rcpt_addr)
-        more |= _told(request.told)
+        more |= _macros(request.macros)
         if decision.warnings:
             more["warnings"] = [_step(step) for step in decision.warnings]
         if self.trail:
@@ -116,14 +116,14 @@ def _usual(as_json: bool, began: tuple[str, str], request: Request, decision: De
     )
 
 
-def _told(told: Told) -> dict[str, str]:
-    """What the MTA told because a rule needs it, by the names of explain's flags; a blank in a listener is `\\x20`."""
-    found = {"mechanism": printable_text(told.mechanism or "")}
-    found["tls"] = printable_text(told.tls or "")
-    found["listener"] = " ".join(printable_text(known).replace(" ", "\\x20") for known in told.listener)
-    if told.certificate is not None:
+def _macros(macros: Macros) -> dict[str, str]:
+    """What the MTA said because a rule needs it, by the names of explain's flags; a blank in a listener is `\\x20`."""
+    found = {"mechanism": printable_text(macros.mechanism or "")}
+    found["tls"] = printable_text(macros.tls or "")
+    found["listener"] = " ".join(printable_text(known).replace(" ", "\\x20") for known in macros.listener)
+    if macros.certificate is not None:
         names = ("cert_subject", "cert_issuer", "cert_fingerprint")
-        found |= zip(names, map(printable_text, told.certificate), strict=True)
+        found |= zip(names, map(printable_text, macros.certificate), strict=True)
     return {name: value for name, value in found.items() if value}
 
 

@@ -1,4 +1,4 @@
-"""What the MTA told us of a client, a session and one recipient: frozen, and nothing but what is needed to decide.
+"""What the MTA says of a client, a session and one recipient: frozen, and nothing but what is needed to decide.
 
 Raw text stays as bytes, as the client typed it. `login` is what {auth_authen} proves; {auth_author} is the client's own
 claim (MAIL AUTH=, RFC 4954 5) and has no place here.
@@ -40,23 +40,23 @@ class Certificate(NamedTuple):
     """Where the MTA gives one: octets in upper-case hexadecimal, parted by colons."""
 
 
-class Told(NamedTuple):
+class Macros(NamedTuple):
     """What an MTA tells only where it is asked to, because some rule needs it; None where it does not."""
 
     mechanism: str | None = None
     """Of AUTH: {auth_type}."""
     listener: tuple[str, ...] = ()
-    """What the listening socket is known by: {daemon_name}, {daemon_addr}, {daemon_port}, those that are told."""
+    """What the listening socket is known by: {daemon_name}, {daemon_addr}, {daemon_port}, those that it gives."""
     certificate: Certificate | None = None
     tls: str | None = None
     """What the client and the MTA agreed on: {tls_version} and {cipher}, parted by a blank; None without TLS."""
 
 
-NOTHING_TOLD = Told()
+NO_MACROS = Macros()
 
 
 class Need(Enum):
-    """What a rule or a restriction needs to be told beyond the usual."""
+    """What a rule or a restriction needs of the MTA's macros beyond the usual."""
 
     MECHANISM = "mechanism"
     LISTENER = "listener"
@@ -78,7 +78,7 @@ class Request(NamedTuple):
     """{rcpt_addr}: what the MTA made of the path, where it says so. It may be a bare user name (Sendmail)."""
     helo: bytes = b""
     sender: bytes = b""
-    told: Told = NOTHING_TOLD
+    macros: Macros = NO_MACROS
     opens: bool = True
     """No recipient of its message has been charged before."""
     disregarded: str | None = None
@@ -98,8 +98,8 @@ def request(
     rcpt_addr: bytes | None = None,
     helo: bytes = b"",
     sender: bytes = b"",
-    told: Told = NOTHING_TOLD,
+    macros: Macros = NO_MACROS,
     opens: bool = True,
 ) -> Request:
     """The request that this RCPT argument makes, its path parsed. It never raises."""
-    return Request(client, login, recipient, parse(recipient), rcpt_addr, helo, sender, told, opens)
+    return Request(client, login, recipient, parse(recipient), rcpt_addr, helo, sender, macros, opens)

@@ -50,7 +50,7 @@ class Grant:
             return False
         if self.logins is not None and not (request.login and is_among(request.login, self.logins, fold)):
             return False
-        return self.certificates is None or is_listed(request.told.certificate, self.certificates)
+        return self.certificates is None or is_listed(request.macros.certificate, self.certificates)
 
     def objection(self, request: Request, today: str, ours: Ours) -> str | None:
         """Why the client that the grant names may not send this, or None. Raises LookupFailed."""

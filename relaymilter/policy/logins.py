@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.domains import ascii_lower
-from relaymilter.policy.envelope import Need, Request, Told
+from relaymilter.policy.envelope import Macros, Need, Request
 from relaymilter.policy.mailboxes import Mailboxes, entry_form, words
 from relaymilter.policy.networks import Networks, parse_network
 from relaymilter.policy.ports import Map, Names, may_wait
@@ -71,12 +71,12 @@ class Ways:
         listener = () if self.listeners is None else (Need.LISTENER,)
         return frozenset((*mechanism, *listener))
 
-    def objection(self, told: Told) -> NoOpinion | None:
+    def objection(self, macros: Macros) -> NoOpinion | None:
         """Why a login that came so does not count, or None."""
-        if self.mechanisms is not None and not _is_one_of(told.mechanism, self.mechanisms):
-            return NoOpinion("the mechanism %s makes no login", told.mechanism or "that was not told")
-        if self.listeners is not None and self.listeners.isdisjoint(told.listener):
-            return NoOpinion("the listener %s takes no logins", " ".join(told.listener) or "that was not told")
+        if self.mechanisms is not None and not _is_one_of(macros.mechanism, self.mechanisms):
+            return NoOpinion("the mechanism %s makes no login", macros.mechanism or "that was not told")
+        if self.listeners is not None and self.listeners.isdisjoint(macros.listener):
+            return NoOpinion("the listener %s takes no logins", " ".join(macros.listener) or "that was not told")
         return None
 
 

@@ -30,7 +30,7 @@ _COMMON = frozenset({b"", b"localhost", b"localhost.localdomain", b"smtpclient.a
 
 def sent(request: Request, key: bytes) -> Sent:
     """This recipient, in the terms of a ledger."""
-    device, common, program = _device(request.helo, request.told.mechanism, request.told.tls, key)
+    device, common, program = _device(request.helo, request.macros.mechanism, request.macros.tls, key)
     networks, recipient = networks_of(request.client.address), _hash(b"recipient", _mailbox(request), key)
     return Sent(networks, recipient, device, common, program)
 

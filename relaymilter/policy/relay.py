@@ -94,7 +94,7 @@ def permit_certificate(certificates: Names) -> RelayRule:
     """The client has proved a certificate that is listed, by its subject and its issuer."""
 
     def ask(request: Request) -> Permit | NoOpinion:
-        certificate = request.told.certificate
+        certificate = request.macros.certificate
         if certificate_key(certificate) is None:
             return NoOpinion("no verified certificate" if certificate is None else "an odd certificate")
         if is_listed(certificate, certificates):

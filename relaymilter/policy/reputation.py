@@ -58,7 +58,7 @@ class Insiders:
             return _WITH_LOGIN
         if self.local.holds(request.client.address):
             return _LOCAL
-        if self.certificates is not None and is_listed(request.told.certificate, self.certificates):
+        if self.certificates is not None and is_listed(request.macros.certificate, self.certificates):
             return _CERTIFIED
         if self.grants is not None and isinstance(self.grants.find(request), Grant):
             return _GRANTED

@@ -64,7 +64,7 @@ class Ruleset:
         """
         steps: list[Step] | None = [] if trail else None
         problem: LookupFailed | MustWait | None = None
-        if request.login and (objection := self.ways.objection(request.told)) is not None:
+        if request.login and (objection := self.ways.objection(request.macros)) is not None:
             request = request._replace(login=None, disregarded=request.login)
             if steps is not None:
                 steps.append(Step("login", objection))

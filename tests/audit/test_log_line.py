@@ -12,7 +12,7 @@ import tests.policy.conftest  # noqa: F401  its profile of hypothesis is for thi
 from relaymilter.audit.log_line import logged_decision
 from relaymilter.milter.replies import Mta, answer
 from relaymilter.observe.decisions import DecisionLog
-from relaymilter.policy.envelope import NOTHING_TOLD, NOWHERE, Certificate, Request, Told, client, request
+from relaymilter.policy.envelope import NO_MACROS, NOWHERE, Certificate, Macros, Request, client, request
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import Decision, Reply, Step, refuse
 
@@ -27,7 +27,7 @@ HOSTILE_TEXT = st.one_of(
     st.sampled_from(["-", "null", "a\\", 'a\\"b', "\\x2d", "ü x", '"', "decision time=", "{"]),
 )
 TOLD = st.builds(
-    Told,
+    Macros,
     st.none() | HOSTILE_TEXT,
     st.lists(HOSTILE_TEXT, max_size=3).map(tuple),
     st.none() | st.builds(Certificate, HOSTILE_TEXT, HOSTILE_TEXT, st.just("") | HOSTILE_TEXT),
@@ -46,10 +46,10 @@ def requests(draw: st.DrawFn) -> Request:
         helo=draw(HOSTILE_BYTES),
         sender=draw(HOSTILE_BYTES),
     )
-    told = draw(st.just(NOTHING_TOLD) | TOLD)
+    told = draw(st.just(NO_MACROS) | TOLD)
     # A plain path is judged by itself, and the log does not say what the MTA made of it.
     plain = getattr(made.path, "plain", False)
-    return made._replace(told=told, rcpt_addr=None if plain else made.rcpt_addr)
+    return made._replace(macros=told, rcpt_addr=None if plain else made.rcpt_addr)
 
 
 def written(asked: Request, reason: str, as_json: bool, dry_run: bool = False) -> str:

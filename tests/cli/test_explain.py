@@ -198,7 +198,7 @@ def logged(told: Told, as_json: bool) -> str:
     session.hello(told.helo)
     session.mail(told.sender)
     asked = session.asked(told.recipient, told.rcpt_addr, dict(told.macros).get)
-    session.said(asked, session.decide(asked))
+    session.reply(asked, session.decide(asked))
     return lines[0]
 
 

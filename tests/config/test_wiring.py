@@ -16,7 +16,7 @@ from relaymilter.config.reader import Flags, read
 from relaymilter.config.wiring import ruleset
 from relaymilter.lookups import waiting
 from relaymilter.lookups.guard import Limits
-from relaymilter.policy.envelope import Told, client, request
+from relaymilter.policy.envelope import Macros, client, request
 from relaymilter.policy.ports import LookupFailed, MailExchanger, MustWait
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import Defer, NoOpinion
@@ -180,7 +180,7 @@ def test_a_login_by_another_mechanism_is_exempt_from_nothing() -> None:
     for mechanism, rule in (("PLAIN", "permit authorised-login"), ("LOGIN", "reject no-rule")):
         exempt = restricted()
         free = Ruleset(exempt.rules, exempt.restrictions[:1], exempt.refusals, exempt.ways)
-        decision = free.decide(alice._replace(told=Told(mechanism)))
+        decision = free.decide(alice._replace(macros=Macros(mechanism)))
         assert rule == f"{decision.word} {decision.rule}"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from relaymilter.config.reader import Flags, read
 from relaymilter.config.wiring import ruleset
-from relaymilter.policy.envelope import Certificate, Told, client, request
+from relaymilter.policy.envelope import Certificate, Macros, client, request
 from tests.rig.daemon import ROOT
 
 EXAMPLES = ROOT / "contrib/examples"
@@ -56,7 +56,7 @@ def test_an_example_does_what_it_says(fact: str) -> None:
         recipient.encode(),
         login=None if login == "-" else login,
         sender=sender.encode(),
-        told=Told(listener=tuple(listener.split(",")), certificate=PRINTER),
+        macros=Macros(listener=tuple(listener.split(",")), certificate=PRINTER),
     )
     decision = ruleset(read(Flags({}, EXAMPLES / f"{example}.toml")).settings.policy).decide(asked)
     assert expected == [decision.word, decision.rule]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from relaymilter.config.reader import Flags, read
 from relaymilter.config.wiring import ruleset
 from relaymilter.milter.replies import Mta, answer
-from relaymilter.policy.envelope import NOWHERE, Certificate, Told, client, request
+from relaymilter.policy.envelope import NOWHERE, Certificate, Macros, client, request
 from relaymilter.policy.ruleset import Ruleset
 
 from .known import Known
@@ -78,7 +78,7 @@ class DecideSide:
             rcpt_addr=step.rcpt_addr,
             helo=self._helo,
             sender=self._sender,
-            told=self._told(),
+            macros=self._told(),
         )
         decision = self._rules.decide(asked)
         said = answer(decision, asked, Mta.POSTFIX)
@@ -87,9 +87,9 @@ class DecideSide:
         reply = Heard(said.code, said.status, said.text)
         return Heard(250) if self._dry_run else reply, Decision(decision.word, decision.rule, reply)
 
-    def _told(self) -> Told:
+    def _told(self) -> Macros:
         known = self._known
-        return Told(known.mechanism, known.listening, Certificate(*known.certificate) if known.certificate else None)
+        return Macros(known.mechanism, known.listening, Certificate(*known.certificate) if known.certificate else None)
 
     def close(self) -> None:
         pass

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relaymilter.config.replies import ERRORS, PRESETS, parse_text
-from relaymilter.milter.replies import Mta, Words, answer, mta_of, told, words
+from relaymilter.milter.replies import Mta, Words, answer, mta_of, unless_dry, words
 from relaymilter.policy.envelope import NOWHERE, Request, request
 from relaymilter.policy.ruleset import BAD_PATH, RELAY_DENIED
 from relaymilter.policy.verdict import Decision, Permit, Reply, refuse
@@ -126,8 +126,8 @@ def test_permit_says_nothing() -> None:
     """A permit is CONTINUE, in a dry run too."""
     said = answer(Decision(Permit("in a test"), "local-client", ()), ASKED, Mta.POSTFIX)
     assert said is None
-    assert told(said, True) is None
-    assert told(said, False) is None
+    assert unless_dry(said, True) is None
+    assert unless_dry(said, False) is None
 
 
 @pytest.mark.parametrize("reply", REPLIES, ids=str)
@@ -136,8 +136,8 @@ def test_refusal_is_told(reply: Reply) -> None:
     said = answer(Decision(refuse(reply, "why"), "no-rule", ()), ASKED, Mta.POSTFIX)
     assert said is not None
     assert (reply.code, reply.status) == (said.code, said.status)
-    assert said == told(said, False)
-    assert told(said, True) is None
+    assert said == unless_dry(said, False)
+    assert unless_dry(said, True) is None
 
 
 @pytest.mark.parametrize(

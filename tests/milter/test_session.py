@@ -16,7 +16,7 @@ from relaymilter.milter.negotiation import macros
 from relaymilter.milter.replies import Mta, Words
 from relaymilter.milter.session import Service, Session
 from relaymilter.observe.decisions import DecisionLog
-from relaymilter.policy.envelope import NOWHERE, Certificate, Need, Request, Told
+from relaymilter.policy.envelope import NOWHERE, Certificate, Macros, Need, Request
 from relaymilter.policy.ports import LookupFailed, MustWait
 from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.ruleset import Ruleset
@@ -46,7 +46,7 @@ def rcpt(
 ) -> Words | None:
     """What the client hears of this recipient, as a runtime has it asked, decided and told."""
     asked = session.asked(recipient, rcpt_addr, {"{auth_authen}": login}.get)
-    return session.said(asked, session.decide(asked))
+    return session.reply(asked, session.decide(asked))
 
 
 def test_recipients_are_decided_one_by_one() -> None:
@@ -238,7 +238,7 @@ def test_internal_error_at_once(name: str) -> None:
     decision = ours.decide_at_once(asked)
     assert decision is not None
     assert [("broken", decision.verdict)] == [*decision.trail]
-    assert ours.said(asked, decision) == UNCERTAIN
+    assert ours.reply(asked, decision) == UNCERTAIN
     assert json.loads(lines[0])["reason"] == f"an internal error: {name}"
 
 
@@ -367,25 +367,25 @@ def test_certificate(version: str | None, macros: dict[str, str], certificate: C
     """Postfix names verified certificates alone; of another MTA's, {verify} must say OK."""
     ours = Session(Service(RULES, None, needs=frozenset({Need.CERTIFICATE})))
     ours.connect("203.0.113.7", 40000, version)
-    assert certificate == ours.asked(THIRD_PARTY, None, macros.get).told.certificate
+    assert certificate == ours.asked(THIRD_PARTY, None, macros.get).macros.certificate
 
 
 @pytest.mark.parametrize(
-    ("needs", "told"),
+    ("needs", "macros"),
     [
-        ((), Told()),
-        ((Need.HELO,), Told()),
-        ((Need.MECHANISM,), Told(mechanism="PLAIN")),
-        ((Need.LISTENER,), Told(listener=("submission", "192.0.2.25"))),
-        ((Need.TLS,), Told(tls="TLSv1.3 TLS_AES_256_GCM_SHA384")),
+        ((), Macros()),
+        ((Need.HELO,), Macros()),
+        ((Need.MECHANISM,), Macros(mechanism="PLAIN")),
+        ((Need.LISTENER,), Macros(listener=("submission", "192.0.2.25"))),
+        ((Need.TLS,), Macros(tls="TLSv1.3 TLS_AES_256_GCM_SHA384")),
     ],
     ids=str,
 )
-def test_told_is_what_is_needed(needs: tuple[Need, ...], told: Told) -> None:
+def test_told_is_what_is_needed(needs: tuple[Need, ...], macros: Macros) -> None:
     """No more than the rules need is taken from the MTA."""
     ours = Session(Service(RULES, None, needs=frozenset(needs)))
     ours.connect("203.0.113.7", 40000, "Postfix 3.7.11")
-    assert told == ours.asked(THIRD_PARTY, None, EVERYTHING.get).told
+    assert macros == ours.asked(THIRD_PARTY, None, EVERYTHING.get).macros
 
 
 @pytest.mark.parametrize(
@@ -428,7 +428,7 @@ def test_listener_address(given: str, shown: str) -> None:
     ours = Session(Service(RULES, None, needs=frozenset({Need.LISTENER})))
     ours.connect("203.0.113.7", 40000, "8.17.1.9")
     macros = {"{daemon_name}": "MSA6", "{daemon_addr}": given, "{daemon_port}": "587"}
-    assert ours.asked(THIRD_PARTY, None, macros.get).told.listener == ("MSA6", shown, "587")
+    assert ours.asked(THIRD_PARTY, None, macros.get).macros.listener == ("MSA6", shown, "587")
 
 
 @pytest.mark.parametrize("need", Need)
@@ -442,7 +442,7 @@ def test_what_is_read_is_asked_for(need: Need) -> None:
 
     ours = Session(Service(RULES, None, needs=frozenset({need})))
     ours.connect("203.0.113.7", 40000, "8.17.1.9")
-    assert ours.asked(THIRD_PARTY, None, find).told == Told()
+    assert ours.asked(THIRD_PARTY, None, find).macros == Macros()
     assert {*names} <= {*macros({need})[wire.STAGE_RCPT].split()}
 
 

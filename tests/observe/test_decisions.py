@@ -14,7 +14,7 @@ from relaymilter.daemon.worker import decision_log
 from relaymilter.milter.replies import Mta, answer
 from relaymilter.observe.decisions import DecisionLog, _usual
 from relaymilter.observe.printable import printable
-from relaymilter.policy.envelope import NOWHERE, Certificate, Client, Request, Told, client, request
+from relaymilter.policy.envelope import NOWHERE, Certificate, Client, Macros, Request, client, request
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.verdict import Decision, Step, refuse
 
@@ -269,8 +269,8 @@ def test_both_ways_to_a_line(name: str, login: bool, as_json: bool) -> None:
 
 def test_what_was_told_and_warned_of() -> None:
     """What a rule needed to be told is in the line, and what a restriction would have refused."""
-    told = Told("PLAIN", ("submission", "192.0.2.25"), Certificate("/CN=a b", "/CN=CA", "5A:0B"))
-    request_ = asked()._replace(told=told)
+    told = Macros("PLAIN", ("submission", "192.0.2.25"), Certificate("/CN=a b", "/CN=CA", "5A:0B"))
+    request_ = asked()._replace(macros=told)
     decision = RULES.decide(request_)._replace(
         warnings=(Step("deny-helo", refuse(Ruleset().refusals.uncertain, "why")),)
     )

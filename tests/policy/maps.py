@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from relaymilter.lookups.first_of import FirstOf
-from relaymilter.policy.envelope import Request, Told, client, request
+from relaymilter.policy.envelope import Macros, Request, client, request
 from relaymilter.policy.ports import LookupFailed
 from tests.policy.asking import STRANGER
 
@@ -47,7 +47,7 @@ def asks(
     port: int = 40000,
     helo: bytes = b"",
     rcpt_addr: bytes | None = None,
-    told: Told | None = None,
+    macros: Macros | None = None,
 ) -> Request:
     """A request in which only what matters is said."""
     return request(
@@ -57,5 +57,5 @@ def asks(
         rcpt_addr=rcpt_addr,
         helo=helo,
         sender=sender.encode() if isinstance(sender, str) else sender,
-        told=told or Told(),
+        macros=macros or Macros(),
     )

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.backup import Backup
 from relaymilter.policy.domains import DomainList
-from relaymilter.policy.envelope import Certificate, Client, Request, Told, client, request
+from relaymilter.policy.envelope import Certificate, Client, Macros, Request, client, request
 from relaymilter.policy.grants import Grant, Grants
 from relaymilter.policy.logins import Fold, Ways
 from relaymilter.policy.networks import Address, Networks, parse_network
@@ -190,7 +190,7 @@ class Scene(NamedTuple):
     @property
     def request(self) -> Request:
         """As an MTA would ask it."""
-        told = Told(mechanism=self.proof.mechanism if self.proof.login else None, certificate=self.certificate[0])
+        told = Macros(mechanism=self.proof.mechanism if self.proof.login else None, certificate=self.certificate[0])
         return request(
             self.who.client,
             self.to.path,
@@ -198,7 +198,7 @@ class Scene(NamedTuple):
             rcpt_addr=self.to.read,
             helo=b"mx.else.test",
             sender=self.sender,
-            told=told,
+            macros=told,
         )
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from relaymilter.policy.certificates import certificate_key, is_listed, parse_certificate
-from relaymilter.policy.envelope import Certificate, Need, Told
+from relaymilter.policy.envelope import Certificate, Macros, Need
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.policy.relay import permit_certificate
 from relaymilter.policy.verdict import NoOpinion, Permit
@@ -85,7 +85,7 @@ def test_no_certificate_entry(entry: str) -> None:
 )
 def test_permit_certificate(certificate: Certificate | None, answer: Permit | NoOpinion) -> None:
     """Only a certificate that is listed by subject and issuer permits, compared exactly."""
-    assert answer == permit_certificate(LISTED).ask(asks(told=Told(certificate=certificate)))
+    assert answer == permit_certificate(LISTED).ask(asks(macros=Macros(certificate=certificate)))
 
 
 def test_certificates_that_are_down() -> None:
@@ -93,7 +93,7 @@ def test_certificates_that_are_down() -> None:
     rule = permit_certificate(FailingNames())
     assert isinstance(rule.ask(asks()), NoOpinion)
     with pytest.raises(LookupFailed):
-        rule.ask(asks(told=Told(certificate=CN)))
+        rule.ask(asks(macros=Macros(certificate=CN)))
 
 
 def test_needs() -> None:

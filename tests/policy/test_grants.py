@@ -8,7 +8,7 @@ import pytest
 
 from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.domains import DomainList
-from relaymilter.policy.envelope import Certificate, Need, Told
+from relaymilter.policy.envelope import Certificate, Macros, Need
 from relaymilter.policy.grants import Grant, Grants
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import Mailboxes
@@ -72,9 +72,11 @@ ALL = Grant(
         pytest.param(JOE, {"login": "Joe", "fold": Fold.LOWER}, Permit("granted: joe"), id="login, folded"),
         pytest.param(JOE, {"login": None}, NOBODY, id="no login"),
         pytest.param(JOE, {"login": ""}, NOBODY, id="empty login"),
-        pytest.param(SIGNED, {"told": Told(certificate=CERTIFICATE)}, Permit("granted: signed"), id="certificate"),
-        pytest.param(SIGNED, {"told": Told(certificate=Certificate("client.kite.test", "X"))}, NOBODY, id="issuer"),
-        pytest.param(SIGNED, {"told": Told(certificate=Certificate("client.kite.test|CA", ""))}, NOBODY, id="one name"),
+        pytest.param(SIGNED, {"macros": Macros(certificate=CERTIFICATE)}, Permit("granted: signed"), id="certificate"),
+        pytest.param(SIGNED, {"macros": Macros(certificate=Certificate("client.kite.test", "X"))}, NOBODY, id="issuer"),
+        pytest.param(
+            SIGNED, {"macros": Macros(certificate=Certificate("client.kite.test|CA", ""))}, NOBODY, id="one name"
+        ),
         pytest.param(SIGNED, {}, NOBODY, id="no certificate"),
         pytest.param(Grant("none", networks=Addresses()), {}, NOBODY, id="no network at all"),
         pytest.param(Grant("none", logins=frozenset()), {"login": "joe"}, NOBODY, id="no login at all"),
@@ -85,7 +87,7 @@ def test_who(grant: Grant, asked: dict[str, Any], answer: Permit | NoOpinion) ->
     assert answer == ask(grant, **asked)
 
 
-FITS: dict[str, Any] = {"address": "198.51.100.7", "login": "joe", "told": Told(certificate=CERTIFICATE)}
+FITS: dict[str, Any] = {"address": "198.51.100.7", "login": "joe", "macros": Macros(certificate=CERTIFICATE)}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ FITS: dict[str, Any] = {"address": "198.51.100.7", "login": "joe", "told": Told(
         pytest.param({}, Permit("granted: all"), id="nothing"),
         pytest.param({"address": "203.0.113.7"}, NOBODY, id="network"),
         pytest.param({"login": "ann"}, NOBODY, id="login"),
-        pytest.param({"told": Told()}, NOBODY, id="certificate"),
+        pytest.param({"macros": Macros()}, NOBODY, id="certificate"),
         pytest.param({"sender": "<boss@kite.test>"}, NoOpinion("all: another sender"), id="sender"),
         pytest.param({"recipient": "<bob@third.test>"}, NoOpinion("all: another recipient"), id="recipient"),
         pytest.param({"recipient": "<bob@kite.test>"}, NoOpinion("all: another recipient"), id="recipient of ours"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from relaymilter.policy.domains import DomainList
-from relaymilter.policy.envelope import Need, Told
+from relaymilter.policy.envelope import Macros, Need
 from relaymilter.policy.logins import (
     CLIENT_REFUSED,
     RECIPIENT_REFUSED,
@@ -185,37 +185,39 @@ BY_BOTH = Ways(frozenset({"PLAIN"}), frozenset({"587"}))
 
 
 @pytest.mark.parametrize(
-    ("ways", "told", "objection"),
+    ("ways", "macros", "objection"),
     [
-        pytest.param(Ways(), Told(), None, id="no conditions"),
-        pytest.param(BY_PLAIN, Told(mechanism="plain"), None, id="mechanism, case"),
-        pytest.param(BY_PLAIN, Told(mechanism="LOGIN"), "the mechanism LOGIN makes no login", id="other mechanism"),
-        pytest.param(BY_PLAIN, Told(mechanism="PLA\u0131N"), "the mechanism PLA\u0131N makes no login", id="dotless i"),
-        pytest.param(BY_PLAIN, Told(), "the mechanism that was not told makes no login", id="mechanism not told"),
+        pytest.param(Ways(), Macros(), None, id="no conditions"),
+        pytest.param(BY_PLAIN, Macros(mechanism="plain"), None, id="mechanism, case"),
+        pytest.param(BY_PLAIN, Macros(mechanism="LOGIN"), "the mechanism LOGIN makes no login", id="other mechanism"),
+        pytest.param(
+            BY_PLAIN, Macros(mechanism="PLA\u0131N"), "the mechanism PLA\u0131N makes no login", id="dotless i"
+        ),
+        pytest.param(BY_PLAIN, Macros(), "the mechanism that was not told makes no login", id="mechanism not told"),
         pytest.param(
             Ways(frozenset({""})),
-            Told(),
+            Macros(),
             "the mechanism that was not told makes no login",
             id="not the empty one",
         ),
-        pytest.param(Ways(frozenset()), Told(mechanism="PLAIN"), "the mechanism PLAIN makes no login", id="none"),
+        pytest.param(Ways(frozenset()), Macros(mechanism="PLAIN"), "the mechanism PLAIN makes no login", id="none"),
         *(
-            pytest.param(Ways(listeners=frozenset({name})), Told(listener=SUBMISSION), None, id=f"listener {name}")
+            pytest.param(Ways(listeners=frozenset({name})), Macros(listener=SUBMISSION), None, id=f"listener {name}")
             for name in SUBMISSION
         ),
         pytest.param(
             Ways(listeners=frozenset({"submissions", "465"})),
-            Told(listener=SUBMISSION),
+            Macros(listener=SUBMISSION),
             "the listener submission 192.0.2.25 587 takes no logins",
             id="other listener",
         ),
-        pytest.param(ON_587, Told(), "the listener that was not told takes no logins", id="listener not told"),
-        pytest.param(BY_BOTH, Told("PLAIN", SUBMISSION), None, id="both"),
+        pytest.param(ON_587, Macros(), "the listener that was not told takes no logins", id="listener not told"),
+        pytest.param(BY_BOTH, Macros("PLAIN", SUBMISSION), None, id="both"),
     ],
 )
-def test_ways(ways: Ways, told: Told, objection: str | None) -> None:
+def test_ways(ways: Ways, macros: Macros, objection: str | None) -> None:
     """A login is one by how it was proved and by where: by all that is asked."""
-    assert ways.objection(told) == (None if objection is None else NoOpinion(objection))
+    assert ways.objection(macros) == (None if objection is None else NoOpinion(objection))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from relaymilter.policy.envelope import Request, Told
+from relaymilter.policy.envelope import Macros, Request
 from relaymilter.policy.limits import Per
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.marks import HASH_SIZE, login_subject, sent, subject
@@ -54,18 +54,18 @@ def test_which_devices_are_the_same(helo: bytes, same_as: bytes, common: bool) -
 @pytest.mark.parametrize(
     "other",
     [
-        asks(helo=b"[10.0.0.7]", told=Told("LOGIN", tls="TLSv1.3 A")),
-        asks(helo=b"[10.0.0.7]", told=Told("PLAIN", tls="TLSv1.2 B")),
-        asks(helo=b"[10.0.0.7]", told=Told("PLAIN")),
-        asks(helo=b"[127.0.0.1]", told=Told("PLAIN", tls="TLSv1.3 A")),
-        asks(helo=b"localhost", told=Told("PLAIN", tls="TLSv1.3 A")),
+        asks(helo=b"[10.0.0.7]", macros=Macros("LOGIN", tls="TLSv1.3 A")),
+        asks(helo=b"[10.0.0.7]", macros=Macros("PLAIN", tls="TLSv1.2 B")),
+        asks(helo=b"[10.0.0.7]", macros=Macros("PLAIN")),
+        asks(helo=b"[127.0.0.1]", macros=Macros("PLAIN", tls="TLSv1.3 A")),
+        asks(helo=b"localhost", macros=Macros("PLAIN", tls="TLSv1.3 A")),
     ],
     ids=["mechanism", "TLS", "no TLS", "another kind of address", "another form"],
 )
 def test_what_many_say_is_parted_by_the_program(other: Request) -> None:
     """Two programs that say the same in HELO, or one that says something else, are two devices."""
-    thunderbird = sent(asks(helo=b"[192.168.0.7]", told=Told("PLAIN", tls="TLSv1.3 A")), KEY)
-    again = sent(asks(helo=b"[10.0.0.7]", told=Told("PLAIN", tls="TLSv1.3 A")), KEY)
+    thunderbird = sent(asks(helo=b"[192.168.0.7]", macros=Macros("PLAIN", tls="TLSv1.3 A")), KEY)
+    again = sent(asks(helo=b"[10.0.0.7]", macros=Macros("PLAIN", tls="TLSv1.3 A")), KEY)
     different = sent(other, KEY)
     assert (thunderbird.device, thunderbird.program) == (again.device, again.program)
     assert different.common
@@ -75,7 +75,7 @@ def test_what_many_say_is_parted_by_the_program(other: Request) -> None:
 def test_a_name_of_its_own_outlives_an_update() -> None:
     """The device stays, its program is another; and another device of that program has the same."""
     before, after, other = (
-        sent(asks(helo=helo, told=Told("LOGIN", tls=tls)), KEY)
+        sent(asks(helo=helo, macros=Macros("LOGIN", tls=tls)), KEY)
         for helo, tls in ((b"desk-1", "A"), (b"desk-1", "B"), (b"desk-2", "B"))
     )
     assert (before.device, after.program) == (after.device, other.program)

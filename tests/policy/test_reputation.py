@@ -12,7 +12,7 @@ from relaymilter.milter.replies import Mta, words
 from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.block_lists import PATIENCE, parse_site
 from relaymilter.policy.domains import DomainList
-from relaymilter.policy.envelope import Certificate, Need, Request, Told, client
+from relaymilter.policy.envelope import Certificate, Macros, Need, Request, client
 from relaymilter.policy.grants import Grant, Grants
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import Mailboxes
@@ -98,9 +98,9 @@ BY_STRANGER = [
 ]
 
 
-def told(subject: str) -> Told:
+def told(subject: str) -> Macros:
     """A verified certificate of the CA."""
-    return Told(certificate=Certificate(subject, "ca"))
+    return Macros(certificate=Certificate(subject, "ca"))
 
 
 class Everything(Zone):
@@ -119,7 +119,7 @@ class Everything(Zone):
         pytest.param(asks(address="2001:db8:1::7"), "a local client", id="local network, IPv6"),
         pytest.param(asks(address="198.51.100.7"), "a local client", id="local address"),
         pytest.param(asks(login="joe"), "the client has a login", id="login"),
-        pytest.param(asks(told=told("printer")), "the client has an authorised certificate", id="certificate"),
+        pytest.param(asks(macros=told("printer")), "the client has an authorised certificate", id="certificate"),
         pytest.param(
             asks(address="127.0.0.1", port=0), "did not come by SMTP, so it cannot be refused", id="not by SMTP"
         ),
@@ -142,8 +142,8 @@ def test_no_stranger(make: Callable[[Dns], Closes], asked: Request, why: str) ->
         pytest.param(asks(address="192.0.2.66"), id="excluded"),
         pytest.param(asks(address="2001:db8:2::7"), id="IPv6"),
         pytest.param(asks(login=""), id="empty login"),
-        pytest.param(asks(told=told("other")), id="other certificate"),
-        pytest.param(asks(told=Told()), id="no certificate"),
+        pytest.param(asks(macros=told("other")), id="other certificate"),
+        pytest.param(asks(macros=Macros()), id="no certificate"),
     ],
 )
 @pytest.mark.parametrize("make", BY_STRANGER)
@@ -155,7 +155,7 @@ def test_stranger(make: Callable[[Dns], Closes], asked: Request) -> None:
 def test_certificates_may_not_count() -> None:
     """Where no certificate is authorised none makes a client known."""
     insiders = Insiders(Addresses())
-    assert insiders.include(asks(told=told("printer"))) is None
+    assert insiders.include(asks(macros=told("printer"))) is None
 
 
 def test_who_is_local_is_down() -> None:

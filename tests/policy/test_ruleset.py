@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from relaymilter.policy.envelope import Need, Request, Told, client, request
+from relaymilter.policy.envelope import Macros, Need, Request, client, request
 from relaymilter.policy.logins import Ways
 from relaymilter.policy.ports import LookupFailed, MustWait
 from relaymilter.policy.rules import RelayRule, Restriction
@@ -300,10 +300,10 @@ def test_a_login_that_came_another_way_opens_nothing_and_is_bound(mechanism: str
         return NoOpinion("nothing")
 
     ruleset = Ruleset((RelayRule("asks", ask), YES), (Restriction("asks too", ask),), ways=WAYS)
-    decision = ruleset.decide(REQUEST._replace(login="joe", told=Told(mechanism)), trail=True)
+    decision = ruleset.decide(REQUEST._replace(login="joe", macros=Macros(mechanism)), trail=True)
     assert [seen, seen] == logins
     assert (seen is None) is (decision.trail[0].rule == "login")
-    assert ruleset.decide(REQUEST._replace(login="joe", told=Told(mechanism))) == decision._replace(trail=())
+    assert ruleset.decide(REQUEST._replace(login="joe", macros=Macros(mechanism))) == decision._replace(trail=())
 
 
 def test_ways_say_nothing_of_who_has_no_login() -> None:
