@@ -64,7 +64,7 @@ def test_list_and_show(served: tuple[Daemon, str]) -> None:
     assert ["alice"] == [each["login"] for each in logins(ledger, "list", "--prefix", "ALI")[1]]
     key = () if ledger.startswith("sqlite") else ("--ledger-key", f"{daemon.folder}/key")
     code, found = logins(ledger, "show", "alice", *LIMIT, *key)
-    assert (0, "throttled", 2) == (code, found["standing"], found["remembered"])
+    assert (0, "throttled", 3) == (code, found["standing"], found["remembered"])
     assert {"unit": "recipients", "period": "day", "total": 3, "most": 3} in found["counts"]
     assert ["203.0.113.0/24", "203.0.0.0/16"] == [network["network"] for network in found["networks"]]
     assert 67 == asked("logins", "show", "nobody", "--ledger", ledger)[0]
