@@ -36,31 +36,31 @@ class Asking:
 
         return Resolver(self.servers, replace(self.limits, stale=0.0))
 
-    def names(self, found: NameSet) -> Names:
+    def names(self, names: NameSet) -> Names:
         """Those known, and those that tables know."""
-        if not found.asked:
-            return found.known
-        return AnyOf((found.known, *self._tables(found.asked)))
+        if not names.asked:
+            return names.known
+        return AnyOf((names.known, *self._tables(names.asked)))
 
-    def addresses(self, found: NetworkSet) -> Addresses:
+    def addresses(self, networks: NetworkSet) -> Addresses:
         """Of the networks known, and those that tables know."""
-        return Addresses(found.known, self.names(NameSet(asked=found.asked)))
+        return Addresses(networks.known, self.names(NameSet(asked=networks.asked)))
 
-    def domains(self, found: NameSet) -> DomainList:
+    def domains(self, domains: NameSet) -> DomainList:
         """The same as domains."""
-        return DomainList(self.names(found))
+        return DomainList(self.names(domains))
 
-    def mailboxes(self, found: NameSet) -> Mailboxes:
+    def mailboxes(self, mailboxes: NameSet) -> Mailboxes:
         """The same as mailboxes."""
-        return Mailboxes(self.names(found))
+        return Mailboxes(self.names(mailboxes))
 
     def backup(self, networks: NetworkSet, hosts: frozenset[str]) -> Backup:
         """What says whether a host by these names is a backup mail exchanger of a domain."""
         return Backup(self.dns, self.addresses(networks), hosts)
 
-    def map(self, found: MapSet[T]) -> Map[T]:
+    def map(self, values: MapSet[T]) -> Map[T]:
         """Values known, and those that tables know."""
-        return FirstOf(found.known, found.parse, self._tables(found.asked))
+        return FirstOf(values.known, values.parse, self._tables(values.asked))
 
     def _tables(self, asked: tuple[Table, ...]) -> tuple[GuardedTable | ReadyTable, ...]:
         ready_first = sorted(asked, key=lambda table: table.waits)

@@ -66,7 +66,7 @@ class BackupSettings:
 
 
 def read(values: Values) -> BackupSettings:
-    """Everything; what would open the relay is refused."""
+    """The domains to back up, where, and the names of this host; what would open the relay is refused."""
     listed = values.written(MX_BACKUP)
     networks = values.networks(MX_BACKUP_NETWORKS) or NetworkSet()
     _warn_of_this_host(values, networks)
@@ -97,14 +97,14 @@ def _warn_of_this_host(values: Values, networks: NetworkSet) -> None:
 
 def own_addresses() -> list[str]:
     """The addresses of this host, but link-local ones, where Linux tells them."""
-    found = []
+    addresses = []
     try:
-        found += re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", (_PROC / "fib_trie").read_text())
+        addresses += re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", (_PROC / "fib_trie").read_text())
         for line in (_PROC / "if_inet6").read_text().splitlines():
-            found.append(str(ipaddress.IPv6Address(int(line.split()[0], 16))))
+            addresses.append(str(ipaddress.IPv6Address(int(line.split()[0], 16))))
     except OSError:
         pass
-    return [text for text in dict.fromkeys(found) if not text.startswith("fe80:")]
+    return [text for text in dict.fromkeys(addresses) if not text.startswith("fe80:")]
 
 
 def _own_name(values: Values) -> Iterator[str]:

@@ -73,7 +73,7 @@ class DaemonSettings:
 
 
 def read(values: Values) -> DaemonSettings:
-    """Everything."""
+    """How the daemon runs, as its options say."""
     return DaemonSettings(
         dry_run=values.one(DRY_RUN),
         account=values.maybe(USER),

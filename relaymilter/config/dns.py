@@ -77,29 +77,29 @@ class DnsSettings:
 
 
 def read(values: Values, backs_up: bool) -> DnsSettings:
-    """Everything; `backs_up`: the DNS is asked for mail exchangers, too."""
-    found = DnsSettings(
+    """Name servers, block lists and what must be in the DNS; `backs_up`: the DNS is asked for mail exchangers, too."""
+    settings = DnsSettings(
         servers=_servers(values),
         sites=values.unique(DNSBL),
         threshold=values.one(DNSBL_THRESHOLD),
         sender_domain_exists=values.one(SENDER_DOMAIN_EXISTS),
         forward_confirmed=values.one(FORWARD_CONFIRMED),
     )
-    highest = sum(max(0, site.weight) for site in found.sites)
-    if found.sites and highest < found.threshold:
+    highest = sum(max(0, site.weight) for site in settings.sites)
+    if settings.sites and highest < settings.threshold:
         values.warn(DNSBL, f"all lists weigh {highest} together, less than dnsbl-threshold: none is refused")
     if not values.written(DNSBL):
         values.warn(DNSBL_THRESHOLD, "has no effect without dnsbl")
-    asks = backs_up or found.sites or found.sender_domain_exists or found.forward_confirmed
+    asks = backs_up or settings.sites or settings.sender_domain_exists or settings.forward_confirmed
     if asks and not values.given(DNS_SERVER):
         note(Path("/etc/resolv.conf"))
-    return found
+    return settings
 
 
 def _servers(values: Values) -> tuple[tuple[str, int], ...]:
-    found: dict[str, int] = {}
+    servers: dict[str, int] = {}
     for (address, port), written in values.each(DNS_SERVER):
-        if address in found:
+        if address in servers:
             values.problems.error(written.place, f"{address} is given twice")
-        found[address] = port
-    return tuple(found.items())
+        servers[address] = port
+    return tuple(servers.items())

@@ -105,10 +105,10 @@ def _unix(path: str) -> UnixEndpoint:
 
 
 def _inet(kind: str, rest: str) -> InetEndpoint:
-    if found := _PORT_AT_HOST.fullmatch(rest):
-        port, host = found.groups()
-    elif found := _HOST_PORT.fullmatch(rest):
-        host, port = found.groups()
+    if match := _PORT_AT_HOST.fullmatch(rest):
+        port, host = match.groups()
+    elif match := _HOST_PORT.fullmatch(rest):
+        host, port = match.groups()
     elif rest.isdigit():
         raise ValueError(f"{kind}:{rest} names no address: give inet:{rest}@127.0.0.1 for this machine alone")
     else:

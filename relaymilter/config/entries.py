@@ -61,13 +61,13 @@ class Sources:
             for number, key, value in entries:
                 count += 1
                 try:
-                    found = parse(f"{key}\t{value}" if value and form.with_values else key)
+                    entry = parse(f"{key}\t{value}" if value and form.with_values else key)
                 except ValueError as error:
                     errors(place(number), str(error))
                     continue
-                if (doubtful := doubt(found)) is not None:
+                if (doubtful := doubt(entry)) is not None:
                     warnings(place(number), doubtful)
-                yield found
+                yield entry
         errors.end(table.source, "mistakes")
         warnings.end(table.source, "warnings")
         return count
@@ -86,26 +86,26 @@ def _parts(table: Loaded, form: Form[T]) -> Iterator[tuple[Sequence[T], Iterable
 def networks(values: list[Value], form: Form[LocalNetwork], sources: Sources) -> NetworkSet:
     """Networks of this form; a list that only excludes is warned of."""
     asked: list[Table] = []
-    found = Networks(sources.parsed(values, form, asked))
-    if found.only_excluding and not asked:
+    known = Networks(sources.parsed(values, form, asked))
+    if known.only_excluding and not asked:
         sources.problems.warn(
             values[0].place, "networks are only excluded, so no client is local: name those that are, too"
         )
-    return NetworkSet(found, tuple(asked))
+    return NetworkSet(known, tuple(asked))
 
 
 def names(values: list[Value], form: Form[str], sources: Sources) -> NameSet:
     """Names of this form."""
     asked: list[Table] = []
 
-    def found() -> Iterator[str]:
+    def known() -> Iterator[str]:
         for value in values:
             tables: list[Table] = []
             parsed = sources.parsed([value], form, tables)
             yield from _with_subdomains(parsed) if value.subdomains else parsed
             asked.extend([Subdomains(table) for table in tables] if value.subdomains else tables)
 
-    return NameSet(name_set(found()), tuple(asked))
+    return NameSet(name_set(known()), tuple(asked))
 
 
 def _with_subdomains(domains: Iterable[str]) -> Iterator[str]:

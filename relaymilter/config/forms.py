@@ -87,9 +87,9 @@ def usual_domains(text: str) -> list[str] | None:
     """The domains in these lines, where all are written in their form already; a site may have a million."""
     if not _USUAL(text):
         return None
-    found = text.split("\n")[:-1]
-    doubtful = not public_suffixes().names.isdisjoint(found)
-    return None if doubtful or len(max(found, key=len)) > MAX_DOMAIN else found
+    domains = text.split("\n")[:-1]
+    doubtful = not public_suffixes().names.isdisjoint(domains)
+    return None if doubtful or len(max(domains, key=len)) > MAX_DOMAIN else domains
 
 
 DOMAIN = Form("domain", parse_domain, _doubt_domain, usual_domains)

@@ -42,10 +42,10 @@ def _most(period: str) -> Callable[[str], int | None]:
     def parse(text: str) -> int | None:
         if text == "none":
             return None
-        found = re.fullmatch(rf"([0-9]{{1,7}})/{period}", text)
-        if found is None or not 1 <= int(found[1]) <= _MOST:
+        match = re.fullmatch(rf"([0-9]{{1,7}})/{period}", text)
+        if match is None or not 1 <= int(match[1]) <= _MOST:
             raise ValueError(f"{text!r} is no threshold: give 1/{period} to {_MOST}/{period}, or none")
-        return int(found[1])
+        return int(match[1])
 
     return parse
 
@@ -152,7 +152,7 @@ class GuardSettings:
 
 
 def read(values: Values, fold: Fold) -> GuardSettings | None:
-    """Everything; None: no ledger is named. `fold` is how logins are compared."""
+    """The ledger, the limits, and how much may be new; None: no ledger is named. `fold` is how logins are compared."""
 
     def of_bound(login: str) -> str:
         """As that of other bounds: it catches every case of a login."""
@@ -166,7 +166,7 @@ def read(values: Values, fold: Fold) -> GuardSettings | None:
         key=_key(values, name),
         of_logins=tuple(limit for limit in limits if limit.per is Per.LOGIN),
         of_others=of_others,
-        named=values.map(LOGIN_LIMITS, of_bound, lambda found: tuple(filter(None, found)), parse_named),
+        named=values.map(LOGIN_LIMITS, of_bound, lambda words: tuple(filter(None, words)), parse_named),
         novelty=Novelty(
             values.one(NEW_RECIPIENTS), values.one(STRANGE), values.one(NETWORKS), values.one(SUSPEND_AFTER)
         ),
@@ -179,11 +179,11 @@ def read(values: Values, fold: Fold) -> GuardSettings | None:
 
 
 def _limits(values: Values) -> tuple[Limit, ...]:
-    found = values.unique(LIMIT)
+    limits = values.unique(LIMIT)
     for per in Per:
-        if sum(limit.per is per for limit in found) > MOST_LIMITS:
+        if sum(limit.per is per for limit in limits) > MOST_LIMITS:
             values.error(f"there are more than {MOST_LIMITS} limits per {per.value}", LIMIT)
-    return found
+    return limits
 
 
 def _key(values: Values, ledger: str | None) -> bytes:

@@ -54,7 +54,7 @@ class ListenSettings:
 
 
 def read(values: Values) -> ListenSettings:
-    """Everything."""
+    """The sockets, who may open them, and where the daemon is asked and leaves its process id."""
     return ListenSettings(
         sockets=values.unique(SOCKET) or tuple(map(parse_endpoint, SOCKET.default)),
         socket_mode=values.one(SOCKET_MODE),

@@ -66,7 +66,7 @@ class ListSettings:
 
 
 def read(values: Values, fold: Fold) -> ListSettings:
-    """Everything; `fold` is how logins are compared."""
+    """The lists of what is refused, and the lockdown; `fold` is how logins are compared."""
     return ListSettings(
         clients=values.networks(DENY_CLIENT),
         helo=values.names(DENY_HELO),

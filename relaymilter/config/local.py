@@ -46,7 +46,7 @@ class LocalSettings:
 
 
 def read(values: Values) -> LocalSettings:
-    """Everything; what the MTA says is added to what is set here."""
+    """Local networks and domains, and those to relay for; what the MTA says is added to what is set here."""
     _add_from_mta(values)
     networks = values.networks(LOCAL_NETWORK) or NetworkSet()
     return LocalSettings(networks, values.names(LOCAL_DOMAIN) or NameSet(), values.names(RELAY_DOMAIN) or NameSet())
@@ -54,10 +54,10 @@ def read(values: Values) -> LocalSettings:
 
 def _add_from_mta(values: Values) -> None:
     """Each setting that is found goes to the values of its option; remarks become warnings."""
-    found = values.maybe(MTA)
-    if found is None:
+    mta = values.maybe(MTA)
+    if mta is None:
         return
-    for setting in found.settings:
+    for setting in mta.settings:
         values.add(setting.key, Value(setting.text, setting.place, setting.subdomains))
-    for remark in found.remarks:
+    for remark in mta.remarks:
         values.problems.warn(remark.place, remark.text)

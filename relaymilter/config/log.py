@@ -36,7 +36,7 @@ class LogSettings:
 
 
 def read(values: Values) -> LogSettings:
-    """Everything."""
+    """Where the log goes and what is in it, as its options say."""
     return LogSettings(
         syslog=values.one(SYSLOG),
         format=values.one(LOG_FORMAT),

@@ -134,7 +134,7 @@ class LoginSettings:
 
 
 def read(values: Values) -> LoginSettings:
-    """Everything."""
+    """Which logins count, and what binds each, by networks, recipients and senders."""
     fold = values.one(LOGIN_FOLD)
 
     def of_bound(login: str) -> str:
@@ -146,9 +146,9 @@ def read(values: Values) -> LoginSettings:
         fold=fold,
         mechanisms=_ways(values, LOGIN_MECHANISM),
         listeners=_ways(values, LOGIN_LISTENER),
-        networks=values.map(LOGIN_NETWORKS, of_bound, lambda found: Addresses(Networks(found)), parse_networks),
-        recipients=values.map(LOGIN_RECIPIENTS, of_bound, lambda found: Recipients(frozenset(found)), parse_recipients),
-        owners=values.map(SENDER_LOGIN, str, lambda found: frozenset(map(fold.of, found)), partial(parse_owners, fold)),
+        networks=values.map(LOGIN_NETWORKS, of_bound, lambda words: Addresses(Networks(words)), parse_networks),
+        recipients=values.map(LOGIN_RECIPIENTS, of_bound, lambda words: Recipients(frozenset(words)), parse_recipients),
+        owners=values.map(SENDER_LOGIN, str, lambda words: frozenset(map(fold.of, words)), partial(parse_owners, fold)),
         null_sender=values.names(NULL_SENDER_LOGIN, fold.of),
         local_client_senders=values.names(LOCAL_CLIENT_SENDER),
     )

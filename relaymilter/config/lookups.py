@@ -77,7 +77,7 @@ class LookupSettings:
 
 
 def read(values: Values) -> LookupSettings:
-    """Everything."""
+    """How long a table may take, and how long and how many of its answers are kept."""
     return LookupSettings(
         timeout=values.one(LOOKUP_TIMEOUT),
         positive=values.one(CACHE_POSITIVE),

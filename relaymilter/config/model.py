@@ -38,12 +38,12 @@ class PolicySettings:
     def takes_mail(self) -> bool:
         """There is some domain that strangers may write to."""
         domains = (self.local.domains, self.local.relay_domains, self.backup.domains or NameSet())
-        return any(found != NameSet() for found in domains)
+        return any(names != NameSet() for names in domains)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything."""
+    """What the file and the flags come to: the policy, and how the daemon listens, logs, runs and gives notice."""
 
     policy: PolicySettings
     listen: ListenSettings

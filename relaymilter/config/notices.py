@@ -26,9 +26,9 @@ def _argv(text: str) -> tuple[str, ...]:
 
 def _address(text: str) -> str:
     """A mailbox in ASCII, with a domain or without one, which the MTA then adds."""
-    found = _MAILBOX.fullmatch(text)
+    match = _MAILBOX.fullmatch(text)
     try:
-        if found and (found[1] is None or domain_form(found[1])):
+        if match and (match[1] is None or domain_form(match[1])):
             return text
     except ValueError:
         pass
@@ -77,7 +77,7 @@ class NoticeSettings:
 
 
 def read(values: Values) -> NoticeSettings:
-    """Everything."""
+    """The command and the mail of a notice; a command that cannot be run is warned of."""
     command = values.maybe(NOTIFY_COMMAND)
     if command is not None and not os.access(command[0], os.X_OK):
         values.warn(NOTIFY_COMMAND, f"{command[0]} cannot be run here, so nobody will get notice by it")

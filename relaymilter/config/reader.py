@@ -52,7 +52,7 @@ class Reading:
 
 
 def read(flags: Flags) -> Reading:
-    """Everything, checked. Raises ConfigError with every problem."""
+    """The settings of the file and of the flags, which override it, checked. Raises ConfigError with every problem."""
     problems = Problems()
     used = {flags.config} if flags.config else set[Path]()
     given = read_toml(flags.config, problems) if flags.config else {}

@@ -52,7 +52,7 @@ class SharedAddressSettings:
 
 
 def read(values: Values, local: NetworkSet) -> SharedAddressSettings:
-    """Everything; a gateway of this machine that is local is warned of."""
+    """What is never local, and what is known to be shared; a gateway of this machine that is local is warned of."""
     never = values.networks(NEVER_LOCAL) or NetworkSet()
     known = values.networks(KNOWN_SHARED) or NetworkSet()
     if known.asked:

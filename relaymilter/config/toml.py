@@ -61,11 +61,11 @@ def _values(path: Path, lines: list[str], key: str, value: object, problems: Pro
         problems.error(place, "no such key" + (f": did you mean {near[0]}?" if near else ""))
         return []
     if isinstance(value, list) and option.kind in (Kind.LIST, Kind.TABLES):
-        found = []
+        values = []
         for item in value:
             at = _line_of_item(lines, item, at)
-            found += _one(item, option.kind, f"{path}:{at}: {key}", problems)
-        return found
+            values += _one(item, option.kind, f"{path}:{at}: {key}", problems)
+        return values
     return _one(value, option.kind, place, problems)
 
 

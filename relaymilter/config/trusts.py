@@ -67,7 +67,7 @@ class TrustSettings:
 
 
 def read(values: Values, fold: Fold) -> TrustSettings:
-    """Everything; `fold` is how logins are compared."""
+    """The certificates and the grants; `fold` is how logins are compared."""
     return TrustSettings(values.names(CERTIFICATES), tuple(_grants(values, fold)))
 
 
@@ -111,12 +111,12 @@ class _Table:
 
     def texts(self, key: str) -> list[str]:
         value = self.written.get(key, [])
-        found = [value] if isinstance(value, str) else value
-        if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise ValueError(f"{key} wants a string or a list of strings")
-        if key in self.written and not found:
+        if key in self.written and not texts:
             raise ValueError(f"{key} is empty, so that nothing would be granted: leave it out, or name some")
-        return found
+        return texts
 
     def networks(self, key: str) -> Addresses | None:
         values = self._values(key, self.texts(key))
@@ -126,10 +126,10 @@ class _Table:
         return self.read_names(key, self.texts(key), form) if key in self.written else None
 
     def read_names(self, key: str, texts: list[str], form: Form[str]) -> Names:
-        found = entries.names(self._values(key, texts), form, self.sources)
-        if found.asked:
-            raise ValueError(f"{key}: a grant takes names and tables that can be read, not {found.asked[0].name}")
-        return found.known
+        names = entries.names(self._values(key, texts), form, self.sources)
+        if names.asked:
+            raise ValueError(f"{key}: a grant takes names and tables that can be read, not {names.asked[0].name}")
+        return names.known
 
     def _values(self, key: str, texts: list[str]) -> list[Value]:
         return [Value(text, f"{self.place}: {key}") for text in texts]

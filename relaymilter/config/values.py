@@ -51,13 +51,13 @@ class Values:
 
     def one(self, option: Option[T]) -> T:
         """The value of an option that has a default."""
-        found = self._last(option)
-        return found[0] if found else option.parse(option.default)
+        last = self._last(option)
+        return last[0] if last else option.parse(option.default)
 
     def maybe(self, option: Option[T]) -> T | None:
         """The value of an option, None where it is not given."""
-        found = self._last(option)
-        return found[0] if found else None
+        last = self._last(option)
+        return last[0] if last else None
 
     def _last(self, option: Option[T]) -> tuple[T, ...]:
         """The value that counts, if there is one, and it is right."""
@@ -78,12 +78,12 @@ class Values:
 
     def unique(self, option: ListOption[T]) -> tuple[T, ...]:
         """Each value; one that comes again is a mistake."""
-        found: dict[T, None] = {}
+        values: dict[T, None] = {}
         for value, written in self.each(option):
-            if value in found:
+            if value in values:
                 self.problems.error(written.place, f"{written.text!r} is given twice")
-            found[value] = None
-        return tuple(found)
+            values[value] = None
+        return tuple(values)
 
     def names(self, option: EntriesOption[str], of: Callable[[str], str] | None = None) -> NameSet | None:
         """The names, each by way of `of` where that is given; None where the option is not given."""
@@ -117,7 +117,7 @@ class Values:
         for key, value in self.sources.parsed(self._given[option.key], form, asked):
             name = of(key)
             known[name] = (*known.get(name, ()), *value)
-        return MapSet({name: make(found) for name, found in known.items()}, parse, tuple(asked))
+        return MapSet({name: make(words) for name, words in known.items()}, parse, tuple(asked))
 
     def error(self, message: str, *options: AnyOption) -> None:
         """What is wrong with options together, at the last value of the first one that is given."""

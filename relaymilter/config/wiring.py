@@ -89,7 +89,7 @@ class Wired:
 def wired(
     settings: PolicySettings, notice: Notice | None = None, look_only: bool = False, sight: Sight | None = None
 ) -> Wired:
-    """Everything that settings come to; `look_only`: nobody is charged; without a `sight` no address is watched."""
+    """The ruleset and the charges; `look_only`: nobody is charged; without a `sight` no address is watched."""
     shared = _shared(settings, sight)
     charges = _if(settings.guard, lambda of: _charges(of, shared, notice, look_only))
     rules = tuple(sorted(filter(None, _rules(settings, shared)), key=lambda rule: rule.waits))
@@ -159,8 +159,8 @@ def _charges(guard: GuardSettings, our: _Shared, notice: Notice | None, look_onl
 
 def _name_of_grant(grants: Grants) -> Callable[[Request], str | None]:
     def name(request: Request) -> str | None:
-        found = grants.find(request)
-        return found.name if isinstance(found, Grant) else None
+        answer = grants.find(request)
+        return answer.name if isinstance(answer, Grant) else None
 
     return name
 

@@ -45,8 +45,8 @@ class Path(NamedTuple):
         """How this path asks to be sent on to somewhere else, in words, or None."""
         if self.route:
             return "a source route"
-        found = None if self.plain else _ROUTING.search(self.local)
-        return f"{found[0]} in the local part" if found else None
+        match = None if self.plain else _ROUTING.search(self.local)
+        return f"{match[0]} in the local part" if match else None
 
     def __str__(self) -> str:
         """The path in its one canonical form, which parses to the same mailbox."""
@@ -112,11 +112,11 @@ def _path(text: str) -> Path:
     at = skip(text, start + bracket)
     odd = not bracket or at > 1
     route, at = _route(text, at) if text.startswith("@", at) else ((), at)
-    found, at, odd_words = words(text, at)
+    parts, at, odd_words = words(text, at)
     if bracket and not text.startswith(">", at):
         raise NotAPath("no closing bracket")
     odd_end = _end(text[at + bracket :], bracket)
-    return _assembled(route, found, odd or odd_words or odd_end)
+    return _assembled(route, parts, odd or odd_words or odd_end)
 
 
 def _route(text: str, at: int) -> tuple[tuple[str, ...], int]:

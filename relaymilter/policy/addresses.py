@@ -26,12 +26,12 @@ class Addresses:
         """
         if address is None:
             return None
-        found = self.networks.find(address)
-        if found is None and str(address) in self.others:
+        network = self.networks.find(address)
+        if network is None and str(address) in self.others:
             return LocalNetwork(address.version, int(address), address.max_prefixlen)
-        return found
+        return network
 
     def holds(self, address: Address | None) -> bool:
         """It is one of them. Raises LookupFailed and MustWait."""
-        found = self.find(address)
-        return found is not None and not found.excluded
+        network = self.find(address)
+        return network is not None and not network.excluded

@@ -28,12 +28,12 @@ class Backup:
         """Why this host is no backup of this domain, or None. Raises LookupFailed."""
         if not self.hosts:
             raise LookupFailed("the name of this host is not known")
-        found = self.exchangers.exchangers(domain)
-        if not found:
+        exchangers = self.exchangers.exchangers(domain)
+        if not exchangers:
             return f"{domain} has no mail exchanger"
-        if not any(exchanger.host in self.hosts for exchanger in found):
+        if not any(exchanger.host in self.hosts for exchanger in exchangers):
             return f"this host is no mail exchanger of {domain}"
-        best = _best(found)
+        best = _best(exchangers)
         if best & self.hosts:
             return f"this host is the best mail exchanger of {domain}, no backup"
         if len(best) > MOST_BEST:
@@ -49,6 +49,6 @@ class Backup:
 
 
 def _best(exchangers: Iterable[MailExchanger]) -> set[str]:
-    found = tuple(exchangers)
-    lowest = min(exchanger.preference for exchanger in found)
-    return {exchanger.host for exchanger in found if exchanger.preference == lowest}
+    records = tuple(exchangers)
+    lowest = min(exchanger.preference for exchanger in records)
+    return {exchanger.host for exchanger in records if exchanger.preference == lowest}

@@ -62,8 +62,8 @@ def _holds(octets: frozenset[int], octet: int) -> bool:
 
 def error_in(replies: Iterable[Address]) -> str | None:
     """What a list says where it does not answer: 127.255.255.x, of Spamhaus and others; None: it answers."""
-    found = next((reply for reply in replies if reply in _ERRORS), None)
-    return None if found is None else f"{found} is an error: the list does not answer this name server"
+    error = next((reply for reply in replies if reply in _ERRORS), None)
+    return None if error is None else f"{error} is an error: the list does not answer this name server"
 
 
 def parse_site(text: str) -> Site:
@@ -92,7 +92,7 @@ def _weight(text: str) -> int:
 
 def _pattern(text: str) -> Pattern:
     """`127.0.0.2`, `127.0.0.[2..11]`, `127.0.[0;1].[2;4..8]`."""
-    octets = [_octets(*found.groups()) for found in _OCTET.finditer(text)]
+    octets = [_octets(*match.groups()) for match in _OCTET.finditer(text)]
     if not re.fullmatch(rf"(?:{_OCTET.pattern})(?:\.(?:{_OCTET.pattern})){{3}}", text) or not all(octets):
         raise ValueError(f"{text!r} is no reply of a list: give an address such as 127.0.0.2, or 127.0.0.[2;4..11]")
     if octets[0] != {127} or octets[1:3] == [{255}, {255}]:
@@ -102,14 +102,14 @@ def _pattern(text: str) -> Pattern:
 
 def _octets(several: str | None, one: str | None) -> frozenset[int]:
     """Those of an octet in a pattern; none where it is wrong."""
-    found: set[int] = set()
+    numbers: set[int] = set()
     for part in (several or one or "").split(";"):
         matched = _RANGE.fullmatch(part)
         first, last = (int(matched[1]), int(matched[2] or matched[1])) if matched else (1, 0)
         if not first <= last <= 255:
             return frozenset()
-        found.update(range(first, last + 1))
-    return frozenset(found)
+        numbers.update(range(first, last + 1))
+    return frozenset(numbers)
 
 
 @dataclass(slots=True)
@@ -124,17 +124,17 @@ class Tally:
 
     def take(self, sites: Iterable[Site], replies: Iterable[Address]) -> None:
         """A list has answered: these are the entries of its zone."""
-        found = tuple(replies)
+        answer = tuple(replies)
         for site in sites:
-            if site.counts(found):
+            if site.counts(answer):
                 self.hits.append(site)
-            counted = site.weight if site.counts(found) else 0
+            counted = site.weight if site.counts(answer) else 0
             self.lowest += counted - min(0, site.weight)
             self.highest += counted - max(0, site.weight)
 
     def __str__(self) -> str:
-        found = ", ".join(f"{site.zone} ({site.weight:+d})" for site in self.hits) or "no list"
-        return f"{found}; silent: {', '.join(self.silent)}" if self.silent else found
+        listed = ", ".join(f"{site.zone} ({site.weight:+d})" for site in self.hits) or "no list"
+        return f"{listed}; silent: {', '.join(self.silent)}" if self.silent else listed
 
 
 def tally(zones: Mapping[str, Iterable[Site]]) -> Tally:

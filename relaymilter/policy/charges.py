@@ -119,9 +119,9 @@ class Charges:
         if judgement is not FINE or login is None:
             return judgement
         name, terms = login
-        found = sent(request, self.key)
+        recipient = sent(request, self.key)
         try:
-            judgement = self.ledger.update(name, now, found.asks, judge(terms, found, request.opens, now))
+            judgement = self.ledger.update(name, now, recipient.asks, judge(terms, recipient, request.opens, now))
         except MustWait:  # the same recipient is asked for again, in a thread that may wait
             _take_back(self.ledger, others, request.opens, now)
             raise
@@ -177,12 +177,12 @@ def parse_named(value: str) -> tuple[Limit, ...]:
 
 
 def _subjects(request: Request, fold: Fold, grant: str | None, limits: tuple[Limit, ...]) -> list[Charged]:
-    found: dict[str, tuple[Limit, ...]] = {}
+    limits_of: dict[str, tuple[Limit, ...]] = {}
     for limit in limits:
         name = subject(limit.per, request, fold, grant)
         if name is not None:
-            found[name] = (*found.get(name, ()), limit)
-    return list(found.items())
+            limits_of[name] = (*limits_of.get(name, ()), limit)
+    return list(limits_of.items())
 
 
 def _count(ledger: Ledger, charged: list[Charged], opens: bool, now: int) -> Judgement:

@@ -101,7 +101,7 @@ class Footprint:
 
     def _add(self, entry: bytes) -> None:
         if len(self.entries) >= MOST_NETWORKS * _SIZE:
-            at = _SIZE * min((found.days, found.last, number) for number, found in enumerate(self))[2]
+            at = _SIZE * min((network.days, network.last, number) for number, network in enumerate(self))[2]
             self.entries[at : at + _SIZE] = entry
         else:
             self.entries += entry

@@ -79,12 +79,12 @@ class History:
 
     def window(self, unit: Unit, seconds: int) -> Window:
         """The window of this unit and length; of too many, the oldest goes."""
-        found = self.windows.get((unit, seconds))
-        if found is None:
+        window = self.windows.get((unit, seconds))
+        if window is None:
             while len(self.windows) >= MOST_WINDOWS:
                 del self.windows[next(iter(self.windows))]
-            found = self.windows[unit, seconds] = Window(seconds)
-        return found
+            window = self.windows[unit, seconds] = Window(seconds)
+        return window
 
     def busy_day(self, unit: Unit, rank: int) -> int:
         """The busiest day by recipients or new ones of the busiest week (1), of the next busiest (2), and so on.

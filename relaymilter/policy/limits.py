@@ -56,10 +56,10 @@ def parse_limit(text: str) -> Limit:
 
     Without whose it is, it is of a login's. Raises ValueError, in words.
     """
-    found = _LIMIT.fullmatch(" ".join(text.split()))
-    if found is None:
+    match = _LIMIT.fullmatch(" ".join(text.split()))
+    if match is None:
         raise ValueError(f"{text!r} is no limit: give one such as '500 recipients/day per login'")
-    most, unit, times, length, subject, in_all = found.groups()
+    most, unit, times, length, subject, in_all = match.groups()
     if unit not in UNITS:
         raise ValueError(f"{unit!r} is no unit of a limit: give one of {', '.join(UNITS)}")
     seconds = PERIODS.get(length, 0) * int(times or 1)

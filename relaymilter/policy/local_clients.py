@@ -27,14 +27,14 @@ class LocalClients:
 
         Raises LookupFailed and MustWait.
         """
-        found = self.networks.find(address)
-        if address is None or found is None or found.excluded:
-            return found
+        network = self.networks.find(address)
+        if address is None or network is None or network.excluded:
+            return network
         if self.never.holds(address) or (self.distrusted is not None and self.distrusted(address)):
             return LocalNetwork(address.version, int(address), address.max_prefixlen, excluded=True)
-        return found
+        return network
 
     def holds(self, address: Address | None) -> bool:
         """It is local. Raises LookupFailed and MustWait."""
-        found = self.find(address)
-        return found is not None and not found.excluded
+        network = self.find(address)
+        return network is not None and not network.excluded

@@ -69,11 +69,11 @@ def _candidates(address: Address, length: int) -> Iterator[Network]:
 
 def _zero_bits(address: Address) -> int:
     """Of the groups, as they are written, in which the address ends: 16 of 192.168.0.0."""
-    group, number, found = _BITS_OF_A_GROUP[address.version], int(address), 0
+    group, number, zeros = _BITS_OF_A_GROUP[address.version], int(address), 0
     while number and number & ((1 << group) - 1) == 0:
         number >>= group
-        found += group
-    return found
+        zeros += group
+    return zeros
 
 
 def _within(inner: Network, outer: Network) -> bool:

@@ -127,10 +127,10 @@ class Networks:
 
     def __init__(self, networks: Iterable[LocalNetwork] = ()) -> None:
         """Of the same network given twice the one that excludes counts."""
-        found: dict[int, list[LocalNetwork]] = {4: [], 6: []}
+        by_version: dict[int, list[LocalNetwork]] = {4: [], 6: []}
         for local in networks:
-            found[local.version].append(local)
-        self._ranges = {version: _ranges(sorted(given), _BITS[version]) for version, given in found.items()}
+            by_version[local.version].append(local)
+        self._ranges = {version: _ranges(sorted(given), _BITS[version]) for version, given in by_version.items()}
 
     def find(self, address: Address) -> LocalNetwork | None:
         """The most specific network that holds the address, which may be one that excludes it."""
@@ -147,12 +147,12 @@ class Networks:
     def __iter__(self) -> Iterator[LocalNetwork]:
         """Those that decide anywhere, by version, address and length."""
         for version, (firsts, marks) in self._ranges.items():
-            found = set()
+            networks = set()
             for first, mark, end in zip(firsts, marks, [*firsts[1:], 1 << _BITS[version]], strict=True):
                 while first < end and (local := _marked(version, first, mark)):
-                    found.add(local)
+                    networks.add(local)
                     first = local.number + (1 << _BITS[version] - local.length)
-            yield from sorted(found)
+            yield from sorted(networks)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Networks) and self._ranges == other._ranges

@@ -50,7 +50,7 @@ class Word(NamedTuple):
 
 def words(text: str, at: int) -> tuple[list[Word], int, bool]:
     """The words up to `>` or the end, where that is, and whether anything in or between them is odd."""
-    found: list[Word] = []
+    parts: list[Word] = []
     odd = False
     while True:
         match = _TOKEN.match(text, at)
@@ -59,10 +59,10 @@ def words(text: str, at: int) -> tuple[list[Word], int, bool]:
             continue
         kind, token = (match.lastgroup, match[0]) if match else (None, "")
         if kind == "end":
-            return found, at, odd
+            return parts, at, odd
         if kind != "skipped":
-            found.append(_word(kind, token, found[-1].kind if found else "", text[at:]))
-        odd = odd or kind == "skipped" or found[-1].kind in _ODD
+            parts.append(_word(kind, token, parts[-1].kind if parts else "", text[at:]))
+        odd = odd or kind == "skipped" or parts[-1].kind in _ODD
         at += len(token)
 
 
@@ -99,8 +99,8 @@ def _why_no_word(rest: str) -> str:
 def skip(text: str, at: int) -> int:
     """Where blanks and comments end; they leave a word between two readings."""
     while True:
-        if found := _SKIP.match(text, at):
-            at = found.end()
+        if match := _SKIP.match(text, at):
+            at = match.end()
         elif text.startswith("(", at):
             at = _comment(text, at)
         else:

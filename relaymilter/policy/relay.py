@@ -42,13 +42,13 @@ def permit_local_client(local: Addresses | LocalClients, see: Callable[[Request]
         address = request.client.address
         if address is None:
             return NO_ADDRESS
-        found = local.find(address)
-        if found is None:
+        network = local.find(address)
+        if network is None:
             return _NOT_LOCAL
-        if found.excluded:
-            return NoOpinion("excluded by %s", found)
+        if network.excluded:
+            return NoOpinion("excluded by %s", network)
         see(request)
-        return Permit("in local network %s", found)
+        return Permit("in local network %s", network)
 
     return RelayRule("local-client", ask, waits=local.waits)
 
@@ -72,10 +72,10 @@ def permit_local_recipient(ours: Ours) -> RelayRule:
     """The mailbox is in a local domain; `<postmaster>` without a domain is (RFC 5321 4.5.1)."""
 
     def ask(request: Request) -> Permit | NoOpinion:
-        found = ours.local_mailbox(request)
-        if not isinstance(found, Listed):
-            return found
-        return Permit("%s is a local domain" if found.domain else "%s is local", found.entry)
+        answer = ours.local_mailbox(request)
+        if not isinstance(answer, Listed):
+            return answer
+        return Permit("%s is a local domain" if answer.domain else "%s is local", answer.entry)
 
     return RelayRule("local-recipient", ask, waits=ours.local.waits)
 
@@ -84,8 +84,8 @@ def permit_relay_domain(relayed: DomainList, ours: Ours) -> RelayRule:
     """The mailbox is in a domain that we relay for."""
 
     def ask(request: Request) -> Permit | NoOpinion:
-        found = ours.mailbox_at(relayed, request, "a relay domain")
-        return Permit("%s is a relay domain", found.entry) if isinstance(found, Listed) else found
+        answer = ours.mailbox_at(relayed, request, "a relay domain")
+        return Permit("%s is a relay domain", answer.entry) if isinstance(answer, Listed) else answer
 
     return RelayRule("relay-domain", ask, waits=relayed.waits)
 
@@ -108,8 +108,8 @@ def permit_grant(grants: Grants) -> RelayRule:
     """One of the grants covers this mail."""
 
     def ask(request: Request) -> Permit | NoOpinion:
-        found = grants.find(request)
-        return Permit("granted: %s", found.name) if isinstance(found, Grant) else found
+        answer = grants.find(request)
+        return Permit("granted: %s", answer.name) if isinstance(answer, Grant) else answer
 
     return RelayRule("grant", ask, grants.needs, grants.waits)
 
@@ -121,10 +121,10 @@ def permit_mx_backup(domains: DomainList, backup: Backup, ours: Ours) -> RelayRu
     """
 
     def ask(request: Request) -> Permit | NoOpinion:
-        found = ours.mailbox_at(domains, request, "a domain to back up")
-        if not isinstance(found, Listed):
-            return found
-        objection = backup.objection(found.domain)
-        return Permit("%s is a domain to back up", found.entry) if objection is None else NoOpinion(objection)
+        answer = ours.mailbox_at(domains, request, "a domain to back up")
+        if not isinstance(answer, Listed):
+            return answer
+        objection = backup.objection(answer.domain)
+        return Permit("%s is a domain to back up", answer.entry) if objection is None else NoOpinion(objection)
 
     return RelayRule("mx-backup", ask, waits=True)

@@ -123,8 +123,8 @@ def _pass_over(score: Tally, zones: Mapping[str, list[Site]], problems: Mapping[
 
 def _most_urgent(problems: Iterable[LookupFailed | MustWait]) -> LookupFailed | MustWait:
     """Whoever can wait still learns more than one who cannot."""
-    found = list(problems)
-    return next((each for each in found if isinstance(each, MustWait)), found[0])
+    all_problems = list(problems)
+    return next((each for each in all_problems if isinstance(each, MustWait)), all_problems[0])
 
 
 def _replies(lists: BlockLists, zone: str, sites: Iterable[Site], address: Address) -> tuple[Address, ...]:

@@ -36,10 +36,10 @@ def reject_client(denied: Addresses) -> Restriction:
     def ask(request: Request) -> Reject | NoOpinion:
         if request.client.address is None:
             return NO_ADDRESS
-        found = denied.find(request.client.address)
-        if found is None:
+        network = denied.find(request.client.address)
+        if network is None:
             return _NOT_LISTED
-        return NoOpinion("excluded by %s", found) if found.excluded else Reject(CLIENT_DENIED, f"in {found}")
+        return NoOpinion("excluded by %s", network) if network.excluded else Reject(CLIENT_DENIED, f"in {network}")
 
     return Restriction("deny-client", by_smtp(ask), waits=denied.waits)
 
@@ -52,8 +52,8 @@ def reject_helo(names: DomainList) -> Restriction:
             name = domain_form(request.helo.decode("utf-8"))
         except ValueError:
             return NoOpinion("no name")
-        found = names.match(name)
-        return _NOT_LISTED if found is None else Reject(HELO_DENIED, f"HELO {found}")
+        entry = names.match(name)
+        return _NOT_LISTED if entry is None else Reject(HELO_DENIED, f"HELO {entry}")
 
     return Restriction("deny-helo", by_smtp(ask), frozenset({Need.HELO}), names.waits)
 
@@ -63,8 +63,8 @@ def reject_sender(senders: Mailboxes) -> Restriction:
 
     def ask(request: Request) -> Reject | NoOpinion:
         sender = NULL_PATH if may_be_null(request.sender) else parse(request.sender)
-        found = None if isinstance(sender, Malformed) else senders.find(sender)
-        return _NOT_LISTED if found is None else Reject(SENDER_DENIED, f"sender {found}")
+        entry = None if isinstance(sender, Malformed) else senders.find(sender)
+        return _NOT_LISTED if entry is None else Reject(SENDER_DENIED, f"sender {entry}")
 
     return Restriction("deny-sender", by_smtp(ask), waits=senders.waits)
 
@@ -75,9 +75,9 @@ def reject_recipient(recipients: Mailboxes) -> Restriction:
     def ask(request: Request) -> Reject | NoOpinion:
         read = () if request.rcpt_addr is None else (parse(request.rcpt_addr),)
         for path in (request.path, *read):
-            found = None if isinstance(path, Malformed) else recipients.find(path)
-            if found is not None:
-                return Reject(RECIPIENT_DENIED, f"recipient {found}")
+            entry = None if isinstance(path, Malformed) else recipients.find(path)
+            if entry is not None:
+                return Reject(RECIPIENT_DENIED, f"recipient {entry}")
         return _NOT_LISTED
 
     return Restriction("deny-recipient", by_smtp(ask), waits=recipients.waits)

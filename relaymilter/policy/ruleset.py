@@ -43,7 +43,7 @@ class Refusals:
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """Everything that decides, in order."""
+    """The relay rules and the restrictions, in the order in which they are asked, and what a refusal says."""
 
     rules: tuple[RelayRule, ...] = ()
     restrictions: tuple[Restriction, ...] = ()

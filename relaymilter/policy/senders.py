@@ -127,9 +127,9 @@ def reject_local_client_sender(local: Addresses, senders: Mailboxes, owned: Owne
         if not local.holds(request.client.address):
             return _OTHER_CLIENT
         sender = sender_path(request.sender)
-        found = None if sender is None else senders.find(sender)
-        if found is not None:
-            return NoOpinion("%s is a sender of local clients", found)
+        entry = None if sender is None else senders.find(sender)
+        if entry is not None:
+            return NoOpinion("%s is a sender of local clients", entry)
         if sender is not None and request.login and owned.holds(request.login, sender):
             return _OWN
         return Reject(NOT_ALLOWED, "a local client may not use this sender")

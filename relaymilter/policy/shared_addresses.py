@@ -127,8 +127,8 @@ class Watch:
         return None if head.told >= day else Alarm(address, evidence, self.distrusts)
 
     def _known(self, address: Address) -> bool:
-        found = self.known.find(address)
-        return found is not None and not found.excluded
+        network = self.known.find(address)
+        return network is not None and not network.excluded
 
     def _marks(self, request: Request, address: Address) -> Iterator[Mark]:
         if request.helo:
@@ -189,8 +189,8 @@ def _greeting(helo: bytes) -> _Named:
 @lru_cache(4096)
 def _sender(sender: bytes) -> _Named | None:
     path = sender_path(sender)
-    found = None if path is None or not path.domain else _named((0, 0), Shown.SENDERS, path.domain)
-    return found if found and found.domain else None
+    named = None if path is None or not path.domain else _named((0, 0), Shown.SENDERS, path.domain)
+    return named if named and named.domain else None
 
 
 def _named(name: Mark, kind: Shown, text: str) -> _Named:

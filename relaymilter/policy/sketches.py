@@ -74,8 +74,8 @@ class Head(NamedTuple):
 
 def mark(kind: int, name: str) -> Mark:
     """The bit of a name."""
-    found = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=2, person=b"%d" % kind).digest()
-    return kind, int.from_bytes(found) % _BITS
+    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=2, person=b"%d" % kind).digest()
+    return kind, int.from_bytes(digest) % _BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Sketches:
         _HEAD.pack_into(self.memory.octets, _at(slot), *head)
 
     def forget(self) -> None:
-        """Everything. Needs the lock."""
+        """Every address, with its head and its names. Needs the lock."""
         self.memory.octets[:] = bytes(SIZE)
 
     def __iter__(self) -> Iterator[tuple[Address, int]]:

@@ -74,12 +74,12 @@ def judge(terms: Terms, sent: Sent, opens: bool, now: int) -> Callable[[Past], C
         if history.standing is Standing.THROTTLED and not _lasts(history, now):
             history.stand(Standing.GOOD, Cause.NONE, now, 0)
         seen = Seen(*past.seen)
-        found = case(history, seen, sent, terms.novelty.strange, now)
-        objection = _novel(history, found, sent, terms.novelty, now) or _over(history, found, terms, opens, now)
+        news = case(history, seen, sent, terms.novelty.strange, now)
+        objection = _novel(history, news, sent, terms.novelty, now) or _over(history, news, terms, opens, now)
         if objection is None:
-            return _permitted(history, found, terms, sent, opens, seen, now)
+            return _permitted(history, news, terms, sent, opens, seen, now)
         if objection.cause is Cause.NOVELTY:
-            return _refused(history, found, sent, terms.novelty, objection, now)
+            return _refused(history, news, sent, terms.novelty, objection, now)
         if history.standing is Standing.THROTTLED:
             return Change(Judgement(Standing.THROTTLED, objection.reason))
         history.stand(Standing.THROTTLED, Cause.LIMIT, now, now + DAY)
@@ -94,39 +94,39 @@ def _lasts(history: History, now: int) -> bool:
     return history.since - DAY <= now < history.until
 
 
-def _over(history: History, found: Case, terms: Terms, opens: bool, now: int) -> Objection | None:
+def _over(history: History, news: Case, terms: Terms, opens: bool, now: int) -> Objection | None:
     """The limits that count, whatever is new or not."""
     for limit in terms.limits:
-        if _counts(limit, found, opens) and limit.exceeded(history, now):
+        if _counts(limit, news, opens) and limit.exceeded(history, now):
             return Objection(f"over {limit}", Cause.LIMIT)
     most = terms.novelty.new
-    if most is not None and found.new:
+    if most is not None and news.new:
         most = max(most, 2 * history.busy_day(Unit.NEW, 3))
-        if found.known_device and not found.learning:  # a mail merge goes to as many who are known
+        if news.known_device and not news.learning:  # a mail merge goes to as many who are known
             most += min(most, max(0, history.known_today(now) - history.busy_day(Unit.RECIPIENTS, 3)))
         if history.window(Unit.NEW, DAY).total(now) >= most:
             return Objection(f"over {most} new recipients a day", Cause.LIMIT)
     return None
 
 
-def _counts(limit: Limit, found: Case, opens: bool) -> bool:
+def _counts(limit: Limit, news: Case, opens: bool) -> bool:
     if limit.unit is Unit.MESSAGES:
         return opens
-    return found.new or limit.unit is Unit.RECIPIENTS
+    return news.new or limit.unit is Unit.RECIPIENTS
 
 
-def _novel(history: History, found: Case, sent: Sent, novelty: Novelty, now: int) -> Objection | None:
+def _novel(history: History, news: Case, sent: Sent, novelty: Novelty, now: int) -> Objection | None:
     """Does it look like theft?"""
-    if found.share:
+    if news.share:
         if history.cause is Cause.NOVELTY:
             return Objection("throttled for what looks like theft", Cause.NOVELTY)
-        if history.window(Unit.STRANGE, DAY).total(now) + found.share > ROOM:
+        if history.window(Unit.STRANGE, DAY).total(now) + news.share > ROOM:
             return Objection("too much that is new at once in a day", Cause.NOVELTY)
-        if not found.known_device and history.window(Unit.STRANGE, WEEK).total(now) + found.share > 2 * ROOM:
+        if not news.known_device and history.window(Unit.STRANGE, WEEK).total(now) + news.share > 2 * ROOM:
             return Objection("too much that is new at once in a week", Cause.NOVELTY)
-    if novelty.networks is None or found.network is not Familiarity.NEW:
+    if novelty.networks is None or news.network is not Familiarity.NEW:
         return None
-    if found.known_device and not (sent.common or found.learning):
+    if news.known_device and not (sent.common or news.learning):
         return None
     if history.window(Unit.NETWORKS, HOUR).total(now) < novelty.networks:
         return None
@@ -134,22 +134,22 @@ def _novel(history: History, found: Case, sent: Sent, novelty: Novelty, now: int
 
 
 def _permitted(
-    history: History, found: Case, terms: Terms, sent: Sent, opens: bool, seen: Seen, now: int
+    history: History, news: Case, terms: Terms, sent: Sent, opens: bool, seen: Seen, now: int
 ) -> Change[Judgement]:
-    history.count(now, found.new, normal=not found.share or found.known_device)
-    counted = {limit[1:3] for limit in terms.limits if _counts(limit, found, opens)}
-    if found.new:
+    history.count(now, news.new, normal=not news.share or news.known_device)
+    counted = {limit[1:3] for limit in terms.limits if _counts(limit, news, opens)}
+    if news.new:
         counted.add((Unit.NEW, DAY))
-    elif found.known_device and found.network is Familiarity.NEW:
+    elif news.known_device and news.network is Familiarity.NEW:
         counted.add((Unit.FAMILIAR, DAY))
     for unit, seconds in counted:
         history.window(unit, seconds).charge(now)
-    if found.share:
-        history.window(Unit.STRANGE, DAY).charge(now, found.share)
-        if not found.known_device:
-            history.window(Unit.STRANGE, WEEK).charge(now, found.share)
-    _use(history, sent, not found.new, now)
-    return Change(FINE, encode(history), now + LIFETIME, _remembered(found, sent, seen, now))
+    if news.share:
+        history.window(Unit.STRANGE, DAY).charge(now, news.share)
+        if not news.known_device:
+            history.window(Unit.STRANGE, WEEK).charge(now, news.share)
+    _use(history, sent, not news.new, now)
+    return Change(FINE, encode(history), now + LIFETIME, _remembered(news, sent, seen, now))
 
 
 def _use(history: History, sent: Sent, ordinary: bool, now: int) -> None:
@@ -160,7 +160,7 @@ def _use(history: History, sent: Sent, ordinary: bool, now: int) -> None:
         history.window(Unit.NETWORKS, HOUR).charge(now)
 
 
-def _remembered(found: Case, sent: Sent, seen: Seen, now: int) -> tuple[tuple[Hash, int], ...]:
+def _remembered(news: Case, sent: Sent, seen: Seen, now: int) -> tuple[tuple[Hash, int], ...]:
     """What is not remembered yet, or not for long any more.
 
     A device is known by ordinary use: at once where the place is known, else after days.
@@ -168,11 +168,11 @@ def _remembered(found: Case, sent: Sent, seen: Seen, now: int) -> tuple[tuple[Ha
     until = now + LIFETIME
     enough = until - LIFETIME // 8
     remembered = [] if (seen.recipient or 0) >= enough else [(sent.recipient, until)]
-    if found.known_device and (seen.program or 0) < enough:
+    if news.known_device and (seen.program or 0) < enough:
         remembered.append((sent.program, until))
-    if (seen.device or 0) >= enough or (found.new and not found.learning):
+    if (seen.device or 0) >= enough or (news.new and not news.learning):
         return tuple(remembered)
-    at_once = found.learning or found.network is not Familiarity.NEW
+    at_once = news.learning or news.network is not Familiarity.NEW
     if at_once or (seen.trial is not None and seen.trial <= until - TRIAL):
         remembered.append((sent.device, until))
     elif seen.trial is None:
@@ -181,17 +181,17 @@ def _remembered(found: Case, sent: Sent, seen: Seen, now: int) -> tuple[tuple[Ha
 
 
 def _refused(
-    history: History, found: Case, sent: Sent, novelty: Novelty, objection: Objection, now: int
+    history: History, news: Case, sent: Sent, novelty: Novelty, objection: Objection, now: int
 ) -> Change[Judgement]:
     """One who goes on, with ever others, is no owner who tries again."""
     before = history.standing
     if history.cause is not Cause.NOVELTY:
         history.stand(Standing.THROTTLED, Cause.NOVELTY, now, now + DAY)
-    if found.new and not found.tried:
+    if news.new and not news.tried:
         history.window(Unit.REFUSED, DAY).charge(now)
     _use(history, sent, ordinary=False, now=now)
     if novelty.suspend is not None and history.window(Unit.REFUSED, DAY).total(now) >= _patience(
-        history, found, novelty.suspend, now
+        history, news, novelty.suspend, now
     ):
         history.stand(Standing.SUSPENDED, Cause.NOVELTY, now, 0)
     judgement = Judgement(
@@ -203,8 +203,8 @@ def _refused(
     return Change(judgement, encode(history), until, ((sent.refused, now + DAY),))
 
 
-def _patience(history: History, found: Case, suspend: int, now: int) -> int:
-    if found.known_device:
+def _patience(history: History, news: Case, suspend: int, now: int) -> int:
+    if news.known_device:
         return 4 * suspend
     many = history.window(Unit.NETWORKS, HOUR).total(now) >= MANY_NETWORKS
     return max(1, suspend // 4) if many else suspend
