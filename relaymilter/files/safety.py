@@ -32,12 +32,12 @@ def danger_of_folder(folder: str) -> str | None:
 def danger(path: Path) -> str | None:
     """How everyone could change what is in this file, and what to do; None if they cannot, or if there is none."""
     try:
-        for step, found in way(path):
-            if not found.st_mode & stat.S_IWOTH:
+        for step, status in way(path):
+            if not status.st_mode & stat.S_IWOTH:
                 continue
-            if stat.S_ISREG(found.st_mode):
+            if stat.S_ISREG(status.st_mode):
                 return f"{path}: everyone may write it: chmod o-w {step}"
-            if stat.S_ISDIR(found.st_mode) and not found.st_mode & stat.S_ISVTX:
+            if stat.S_ISDIR(status.st_mode) and not status.st_mode & stat.S_ISVTX:
                 return f"{path}: everyone may replace it, who may write the folder {step}: chmod o-w {step}"
     except (OSError, ValueError):  # missing, or NUL in the path: whoever reads it says so
         pass

@@ -26,16 +26,16 @@ def read_secret(path: Path) -> bytes:
     try:
         with open(path, "rb") as file:
             mode = os.fstat(file.fileno()).st_mode
-            found = file.read(LONGEST + 3).rstrip(b"\r\n")
+            secret = file.read(LONGEST + 3).rstrip(b"\r\n")
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
         raise NoSecret(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     if stat.S_ISREG(mode) and mode & stat.S_IROTH:
         raise NoSecret(f"{path}: everyone may read it: chmod o-r {path}, or better, make another")
-    if not SHORTEST <= len(found) <= LONGEST:
-        raise NoSecret(f"{path}: has {len(found)} octets: a key has {SHORTEST} to {LONGEST}")
-    return found
+    if not SHORTEST <= len(secret) <= LONGEST:
+        raise NoSecret(f"{path}: has {len(secret)} octets: a key has {SHORTEST} to {LONGEST}")
+    return secret
 
 
 def make_secret(path: Path) -> bytes:

@@ -22,12 +22,12 @@ def way(path: Path) -> Iterator[tuple[str, os.stat_result]]:
             here = os.path.dirname(here)
             continue
         step = os.path.join(here, name)
-        found = os.lstat(step)
-        if not stat.S_ISLNK(found.st_mode):
+        status = os.lstat(step)
+        if not stat.S_ISLNK(status.st_mode):
             here = step
-            yield here, found
+            yield here, status
             continue
-        yield step, found
+        yield step, status
         target, links = os.readlink(step), links + 1
         if links > _LINKS:
             raise OSError

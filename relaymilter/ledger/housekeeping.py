@@ -75,12 +75,12 @@ def _sweep(connection: sqlite3.Connection, which: str, values: tuple[object, ...
     """Take these subjects out, with all that is remembered of them: how many there were."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        found = connection.execute(which, values).fetchall()
-        connection.executemany("DELETE FROM hashes WHERE subject = ?", found)
-        connection.executemany("DELETE FROM subjects WHERE id = ?", found)
+        subjects = connection.execute(which, values).fetchall()
+        connection.executemany("DELETE FROM hashes WHERE subject = ?", subjects)
+        connection.executemany("DELETE FROM subjects WHERE id = ?", subjects)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    return len(found)
+    return len(subjects)

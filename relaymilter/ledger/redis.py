@@ -92,15 +92,15 @@ class RedisLedger:
     def read(self, subject: str, now: int, /) -> bytes | None:
         """As Ledger has it."""
         record, until = self._asked(lambda to: to.client.hmget(_keys(subject)[0], "record", "until"))
-        found: bytes | None = record if until is not None and now < int(until) else None
-        return found
+        current: bytes | None = record if until is not None and now < int(until) else None
+        return current
 
     def subjects(self, prefix: str, now: int, /) -> Iterator[str]:
         """As Ledger has it; a server may name one that was written meanwhile, or not."""
         pattern = _glob(_PREFIX + prefix) + b"*" + _glob(_RECORD)
-        found = self._asked(lambda to: sorted(set(to.client.scan_iter(match=pattern, count=_CHUNK))))
-        for start in range(0, len(found), _CHUNK):
-            chunk = found[start : start + _CHUNK]
+        keys = self._asked(lambda to: sorted(set(to.client.scan_iter(match=pattern, count=_CHUNK))))
+        for start in range(0, len(keys), _CHUNK):
+            chunk = keys[start : start + _CHUNK]
             untils = self._asked(partial(_untils, keys=chunk))
             for key, until in zip(chunk, untils, strict=True):
                 if until is not None and now < int(until):

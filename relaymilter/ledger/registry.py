@@ -78,9 +78,9 @@ def _redis(name: str) -> Ledger:
     from relaymilter.ledger.redis import RedisLedger  # needs redis-py, which only its users have
     from relaymilter.tables import redis_server
 
-    found = describe(name, redis_server.KEYS)
+    description = describe(name, redis_server.KEYS)
     try:
-        redis_server.judge(found)
+        redis_server.judge(description)
     except ValueError as error:
-        raise LedgerError(f"{found.path}: {error}") from None
-    return RedisLedger(partial(redis_server.connect, found))
+        raise LedgerError(f"{description.path}: {error}") from None
+    return RedisLedger(partial(redis_server.connect, description))

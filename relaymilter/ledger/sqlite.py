@@ -80,28 +80,28 @@ class SqliteLedger:
         """As Ledger has it."""
         name = _name(subject)
         with self._connected() as connection, _Transaction(connection):
-            found = connection.execute(_FIND, (name,)).fetchone()
-            if found is not None and now >= found[2]:
-                connection.execute("DELETE FROM hashes WHERE subject = ?", found[:1])
-                found = (found[0], None, 0, 0, found[4])
-            changed = change(_past(connection, found, now, asks))
+            row = connection.execute(_FIND, (name,)).fetchone()
+            if row is not None and now >= row[2]:
+                connection.execute("DELETE FROM hashes WHERE subject = ?", row[:1])
+                row = (row[0], None, 0, 0, row[4])
+            changed = change(_past(connection, row, now, asks))
             if changed.record is not None:
-                self._write(connection, name, found, changed, now)
+                self._write(connection, name, row, changed, now)
         self._housekeeping.begin(now)
         return changed.result
 
     def _write(
-        self, connection: sqlite3.Connection, name: bytes, found: _Row | None, changed: Change[T], now: int
+        self, connection: sqlite3.Connection, name: bytes, row: _Row | None, changed: Change[T], now: int
     ) -> None:
         """`kept` counts every hash that was remembered, also one that was there already; it is put right by _thin."""
         kept, day = len(changed.remember), changed.until // schema.DAY
-        if found is None:
+        if row is None:
             values = (changed.record, changed.until, kept, day, name)
             [number] = connection.execute(_ADD, values).fetchone()
         else:
-            number, kept = found[0], kept + found[3]
+            number, kept = row[0], kept + row[3]
             connection.execute(_CHANGE, (changed.record, changed.until, kept, number))
-            if day != found[4]:
+            if day != row[4]:
                 connection.execute(_MOVE, (day, number))
         for ask, until in changed.remember:
             connection.execute(_REMEMBER, (number, ask, until))
@@ -121,18 +121,18 @@ class SqliteLedger:
     def read(self, subject: str, now: int, /) -> bytes | None:
         """As Ledger has it."""
         with self._connected() as connection:
-            found = connection.execute(_FIND, (_name(subject),)).fetchone()
-        record: bytes | None = found[1] if found is not None and now < found[2] else None
+            row = connection.execute(_FIND, (_name(subject),)).fetchone()
+        record: bytes | None = row[1] if row is not None and now < row[2] else None
         return record
 
     def subjects(self, prefix: str, now: int, /) -> Iterator[str]:
         """As Ledger has it."""
         begin = _name(prefix)
         with self._connected() as connection:
-            found = connection.execute(
+            rows = connection.execute(
                 "SELECT name FROM subjects WHERE name >= ?1 AND name < ?2 AND until > ?3", (begin, begin + _LAST, now)
             ).fetchall()
-        return (name.decode("utf-8", "surrogatepass") for (name,) in found)
+        return (name.decode("utf-8", "surrogatepass") for (name,) in rows)
 
     def remembered(self, subject: str, now: int, /) -> int:
         """As Ledger has it."""
@@ -143,11 +143,11 @@ class SqliteLedger:
     def forget(self, subject: str, /) -> bool:
         """As Ledger has it."""
         with self._connected() as connection, _Transaction(connection):
-            found = connection.execute(_FIND, (_name(subject),)).fetchone()
-            if found is not None:
-                connection.execute("DELETE FROM hashes WHERE subject = ?", found[:1])
-                connection.execute("DELETE FROM subjects WHERE id = ?", found[:1])
-        return found is not None
+            row = connection.execute(_FIND, (_name(subject),)).fetchone()
+            if row is not None:
+                connection.execute("DELETE FROM hashes WHERE subject = ?", row[:1])
+                connection.execute("DELETE FROM subjects WHERE id = ?", row[:1])
+        return row is not None
 
     def close(self) -> None:
         """End what runs beside, and this thread's connection."""
@@ -238,11 +238,11 @@ class _Transaction:
                 self._connection.execute("ROLLBACK")
 
 
-def _past(connection: sqlite3.Connection, found: _Row | None, now: int, asks: tuple[Hash, ...]) -> Past:
-    if found is None or found[1] is None:
+def _past(connection: sqlite3.Connection, row: _Row | None, now: int, asks: tuple[Hash, ...]) -> Past:
+    if row is None or row[1] is None:
         return Past(None, (None,) * len(asks))
-    rows = [connection.execute(_SEEN, (found[0], ask)).fetchone() for ask in asks]
-    return Past(found[1], tuple([row[0] if row is not None and now < row[0] else None for row in rows]))
+    seen = [connection.execute(_SEEN, (row[0], ask)).fetchone() for ask in asks]
+    return Past(row[1], tuple([until[0] if until is not None and now < until[0] else None for until in seen]))
 
 
 def _name(subject: str) -> bytes:

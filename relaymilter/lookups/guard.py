@@ -121,7 +121,7 @@ class Guard(Generic[T]):
         if isinstance(ticket, str):
             return self._stale(kept, ticket)
         try:
-            found = self._ask(key)
+            reply = self._ask(key)
         except KeyFailed as failure:
             self.breaker.worked()
             reason = _reason(failure)
@@ -138,7 +138,7 @@ class Guard(Generic[T]):
             self.breaker.failed(ticket, type(error).__name__)
             raise
         self.breaker.worked()
-        answer, said = found if isinstance(found, Lasting) else (found, None)
+        answer, said = reply if isinstance(reply, Lasting) else (reply, None)
         yes = _is_yes(answer)
         seconds = self._limits.positive if yes else self._limits.negative
         if said is not None and seconds > 0:

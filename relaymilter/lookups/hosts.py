@@ -38,17 +38,17 @@ def resolve(host: str) -> list[Found]:
     except socket.gaierror:
         pass
     with _lock:
-        found = _under_way.get(host)
-        if found is None:
-            found = _under_way[host] = Future()
-            threading.Thread(target=_resolve, args=(host, found), name="resolve", daemon=True).start()
+        future = _under_way.get(host)
+        if future is None:
+            future = _under_way[host] = Future()
+            threading.Thread(target=_resolve, args=(host, future), name="resolve", daemon=True).start()
     try:
-        return found.result(deadline.left())
+        return future.result(deadline.left())
     except Late:
         raise OSError(f"{host}: no address in time") from None
 
 
-def _resolve(host: str, found: "Future[list[Found]]") -> None:
+def _resolve(host: str, future: "Future[list[Found]]") -> None:
     try:
         addresses = _addresses(host)
     except Exception as error:
@@ -58,17 +58,17 @@ def _resolve(host: str, found: "Future[list[Found]]") -> None:
     with _lock:
         _under_way.pop(host, None)
     if problem is None:
-        found.set_result(addresses)
+        future.set_result(addresses)
     else:
-        found.set_exception(problem)
+        future.set_exception(problem)
 
 
 def _addresses(host: str, flags: int = 0) -> list[Found]:
     try:
-        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=flags)
+        infos = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=flags)
     except UnicodeError as error:  # a label that is empty or too long
         raise OSError(f"{host}: {error}") from None
-    return [Found(family, address) for family, _, _, _, address in found]
+    return [Found(family, address) for family, _, _, _, address in infos]
 
 
 def connect(host: str, port: int) -> socket.socket:

@@ -24,23 +24,23 @@ _SHOWN = 3
 
 def doubts(values: dict[str, str], services: dict[str, str], directory: str) -> list[Remark]:
     """Of main.cf's values, and of what services in master.cf override: `submission/inet/mynetworks`."""
-    found = before_it_closes(values, lambda parameter: f"postfix: {parameter}", directory)
+    remarks = before_it_closes(values, lambda parameter: f"postfix: {parameter}", directory)
     if values.get("milter_default_action") == "accept":
-        found.append(Remark("postfix: milter_default_action", "accept opens the relay whenever the milter is down"))
+        remarks.append(Remark("postfix: milter_default_action", "accept opens the relay whenever the milter is down"))
     for name, value in services.items():
-        found += _service(name, value)
-    return found
+        remarks += _service(name, value)
+    return remarks
 
 
 def before_it_closes(values: Mapping[str, str], place: Callable[[str], str], directory: str) -> list[Remark]:
     """Of the restrictions that are asked before the relay is closed; `place` says where a parameter is set."""
-    found: list[Remark] = []
+    remarks: list[Remark] = []
     for parameter in RESTRICTIONS:
         value = values.get(parameter, "")
-        found += _restrictions(value, place(parameter), directory)
+        remarks += _restrictions(value, place(parameter), directory)
         if _CLOSES & {*words(value)}:
             break  # what comes after it can open nothing any more
-    return found
+    return remarks
 
 
 def _service(name: str, value: str) -> list[Remark]:
@@ -57,14 +57,14 @@ def _service(name: str, value: str) -> list[Remark]:
 
 def _restrictions(value: str, place: str, directory: str) -> list[Remark]:
     """Of those that are asked before the relay is closed."""
-    found: list[Remark] = []
+    remarks: list[Remark] = []
     before = [*takewhile(lambda word: word not in _CLOSES, words(value))]
     for word, following in pairwise([*before, ""]):
         if word in _OPENS:
-            found.append(Remark(place, f"{word} {_OPENS[word]}", opens=True))
+            remarks.append(Remark(place, f"{word} {_OPENS[word]}", opens=True))
         if word.startswith("check_") and word.endswith("_access"):
-            found += _access(f"{word} {following}", following, place, directory)
-    return found
+            remarks += _access(f"{word} {following}", following, place, directory)
+    return remarks
 
 
 def _access(written: str, table: str, place: str, directory: str) -> list[Remark]:

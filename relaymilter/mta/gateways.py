@@ -42,13 +42,13 @@ class Gateway(NamedTuple):
 
 def gateways(proc: Path = Path("/proc"), devices: Path = Path("/sys/class/net")) -> list[Gateway]:
     """All that can be seen, each address once; what cannot be read is left out."""
-    found: dict[Address, Gateway] = {}
+    by_address: dict[Address, Gateway] = {}
     for look in (_of_routes(proc / "self/net"), _of_bridges(proc / "self/net", devices), _of_proxies(proc)):
         with suppress(OSError, ValueError):  # another kernel, or what a container hides
             for gateway in look:
                 if not gateway.address.is_link_local:  # it comes with a zone, and so is a stranger's
-                    found.setdefault(gateway.address, gateway)
-    return [*found.values()]
+                    by_address.setdefault(gateway.address, gateway)
+    return [*by_address.values()]
 
 
 def doubts(holds: Callable[[Address], LocalNetwork | None], seen: Iterable[Gateway]) -> Iterator[str]:

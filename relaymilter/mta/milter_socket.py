@@ -65,10 +65,10 @@ def socket_of(text: str) -> Tcp | Path:
     kind, colon, rest = text.partition(":")
     if not colon or kind not in ("inet", "inet6"):
         return Path(rest if kind in ("unix", "local") else text)
-    if found := _PORT_AT_HOST.fullmatch(rest):
-        port, host = found.groups()
-    elif found := _HOST_PORT.fullmatch(rest):
-        host, port = found.groups()
+    if match := _PORT_AT_HOST.fullmatch(rest):
+        port, host = match.groups()
+    elif match := _HOST_PORT.fullmatch(rest):
+        host, port = match.groups()
     else:
         host, port = "", rest
     return Tcp(host.removeprefix("[").removesuffix("]").lower(), port)

@@ -90,8 +90,8 @@ def read_site(directory: str | None) -> PostfixSite:
 
 def numbers(version: str) -> tuple[int, ...]:
     """The numbers that a version begins with."""
-    found = re.match(r"[\d.]+", version)
-    return tuple(int(number) for number in found[0].split(".") if number) if found else ()
+    match = re.match(r"[\d.]+", version)
+    return tuple(int(number) for number in match[0].split(".") if number) if match else ()
 
 
 def _service(line: list[str], main: Mapping[str, str], own: Mapping[str, str]) -> Service:

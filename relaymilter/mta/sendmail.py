@@ -83,11 +83,11 @@ def _access(cf: Configuration) -> Iterator[Setting | Remark]:
     if declared is None:
         return
     place = cf.place(declared.line)
-    found = _ACCESS.fullmatch(declared.text)
-    if not found:
+    match = _ACCESS.fullmatch(declared.text)
+    if not match:
         yield Remark(place, f"an access map of this type is not carried over: {declared.text}")
         return
-    database = Path(found[1] if found[1].endswith(".db") else f"{found[1]}.db")
+    database = Path(match[1] if match[1].endswith(".db") else f"{match[1]}.db")
     if not database.exists():
         yield Remark(place, f"{database} is missing, so it is not carried over: make it with makemap")
         return

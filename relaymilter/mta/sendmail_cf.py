@@ -58,27 +58,27 @@ class Configuration:
 
 def read_cf(path: Path) -> Configuration:
     """Read it. Raises OSError."""
-    found = Configuration(path)
+    cf = Configuration(path)
     rules: list[Rule] = []
     for number, line in _lines(path.read_text("utf-8", "backslashreplace")):
         rest = line[1:].strip()
         match line[:1]:
             case "S" if named := _NAME.match(rest):
-                rules = found.rulesets.setdefault(named[0], [])
+                rules = cf.rulesets.setdefault(named[0], [])
             case "R":
                 left, right, *_ = *re.split(r"\t+", line[1:]), ""
                 rules.append(Rule(number, " ".join(left.split()), " ".join(right.split())))
             case "K" if named := _NAME.match(rest):
-                found.maps[named[0]] = Declared(number, named[0], rest[named.end() :].strip())
+                cf.maps[named[0]] = Declared(number, named[0], rest[named.end() :].strip())
             case "O" if line.startswith("O "):
                 name, _, text = rest.partition("=")
-                found.options.append(Declared(number, name.strip().lower(), text.strip()))
+                cf.options.append(Declared(number, name.strip().lower(), text.strip()))
             case "F" if file := _FILE.match(line):
-                found.files.append(Path(file[1]))
+                cf.files.append(Path(file[1]))
             case "X":
                 name, _, text = rest.partition(",")
-                found.filters.append(Declared(number, name.strip(), text.strip()))
-    return found
+                cf.filters.append(Declared(number, name.strip(), text.strip()))
+    return cf
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

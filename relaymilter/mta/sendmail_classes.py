@@ -37,8 +37,8 @@ class Answers(NamedTuple):
 
 def classes(cf: Path, names: Sequence[str]) -> tuple[dict[str, list[str]], str]:
     """The words of each class by its name, sorted, and what Sendmail said before. Raises NoSendmail."""
-    found = ask(cf, [f"$={_braced(name)}" for name in names])
-    return {name: sorted(words.split()) for name, words in zip(names, found.answers, strict=True)}, found.before
+    replies = ask(cf, [f"$={_braced(name)}" for name in names])
+    return {name: sorted(words.split()) for name, words in zip(names, replies.answers, strict=True)}, replies.before
 
 
 def ask(cf: Path, lines: Sequence[str]) -> Answers:
@@ -60,7 +60,7 @@ def ask(cf: Path, lines: Sequence[str]) -> Answers:
 
 def _programs() -> Iterator[str]:
     usual = find_program("sendmail")
-    yield from dict.fromkeys(found for found in (usual, *map(shutil.which, ELSEWHERE)) if found)
+    yield from dict.fromkeys(program for program in (usual, *map(shutil.which, ELSEWHERE)) if program)
 
 
 def _said(program: str, cf: Path, asked: str) -> str:

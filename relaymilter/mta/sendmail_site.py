@@ -50,22 +50,22 @@ class SendmailSite:
     @property
     def filters(self) -> tuple[str, ...]:
         """The names of those that are asked where a daemon has none of its own."""
-        found = self.cf.option("InputMailFilters")
-        return _names(found[-1].text) if found else ()
+        options = self.cf.option("InputMailFilters")
+        return _names(options[-1].text) if options else ()
 
     @property
     def daemons(self) -> list[Daemon]:
         """Where it listens; on all addresses if nothing is said."""
-        found = [_daemon(option, self.filters) for option in self.cf.option("DaemonPortOptions")]
-        return found or [Daemon(0, {}, self.filters)]
+        daemons = [_daemon(option, self.filters) for option in self.cf.option("DaemonPortOptions")]
+        return daemons or [Daemon(0, {}, self.filters)]
 
 
 def read_site(directory: str | None) -> SendmailSite:
     """The Sendmail with sendmail.cf in this folder; None: /etc/mail. Raises NoSendmail, OSError."""
     path = Path(directory or DIRECTORY) / "sendmail.cf"
     cf = read_cf(path)
-    found = ask(path, ["$v", "$={TrustAuthMech}"])
-    return SendmailSite(cf, found.answers[0], found.program, tuple(found.answers[1].split()))
+    replies = ask(path, ["$v", "$={TrustAuthMech}"])
+    return SendmailSite(cf, replies.answers[0], replies.program, tuple(replies.answers[1].split()))
 
 
 def _daemon(option: Declared, filters: tuple[str, ...]) -> Daemon:

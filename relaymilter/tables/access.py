@@ -76,10 +76,10 @@ def network_of(text: str) -> str | None:
         if any(int(octet) > 255 for octet in octets):
             return None
         return text if len(octets) == 4 else f"{'.'.join(octets + ['0'] * (4 - len(octets)))}/{8 * len(octets)}"
-    found = _GROUPS.fullmatch(text.lower())
-    if not found:
+    match = _GROUPS.fullmatch(text.lower())
+    if not match:
         return None
-    groups = found[1][1:].split(":")
+    groups = match[1][1:].split(":")
     if len(groups) == 8:
         return str(IPv6Address(":".join(groups)))
     return f"{IPv6Address(':'.join(groups + ['0'] * (8 - len(groups))))}/{16 * len(groups)}"
@@ -115,10 +115,10 @@ _WHY_NOT = {
 
 def _split(key: str) -> tuple[str, str]:
     """Tag and key, in lower case, as makemap folds them."""
-    found = _TAG.fullmatch(key)
-    if not found or found[1].lower() == "ipv6":
+    match = _TAG.fullmatch(key)
+    if not match or match[1].lower() == "ipv6":
         return "", key.lower()
-    return found[1].lower(), found[2].lower()
+    return match[1].lower(), match[2].lower()
 
 
 def _recipient(reading: _Reading, key: str, rule: _Rule) -> None:
@@ -172,15 +172,15 @@ def _domains(reading: _Reading, hosts_only: bool) -> Iterator[Entry]:
 
 def _with_exceptions(reading: _Reading) -> set[str]:
     """The domains with a subdomain that is not relayed to: they stand for no subdomain then."""
-    found = set()
+    with_exceptions = set()
     for domain, rule in reading.rules.items():
         parents = () if rule.relay else _parents(domain)
         for parent in parents:
             if parent in reading.rules and reading.rules[parent].relay:
-                found.add(parent)
+                with_exceptions.add(parent)
                 why = f"{parent} stands for none of its subdomains: give those that are relayed for by themselves"
                 reading.notes.append(Note(rule.entry.number, f"{domain} is {rule.entry.value}, so here {why}"))
-    return found
+    return with_exceptions
 
 
 def _parents(domain: str) -> Iterator[str]:

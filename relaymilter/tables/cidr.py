@@ -34,17 +34,17 @@ def _inline(text: str) -> list[tuple[int, str]]:
 
 def _logical(text: str) -> list[tuple[int, str]]:
     """Every line with those that continue it, as they begin with a blank, and the number of the first."""
-    found: list[tuple[int, str]] = []
+    lines: list[tuple[int, str]] = []
     for number, line in enumerate(text.split("\n"), 1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue
-        if line[0].isspace() and found:
-            first, begun = found[-1]
-            found[-1] = first, f"{begun} {stripped}"
+        if line[0].isspace() and lines:
+            first, begun = lines[-1]
+            lines[-1] = first, f"{begun} {stripped}"
         else:
-            found.append((number, stripped))
-    return found
+            lines.append((number, stripped))
+    return lines
 
 
 def _loaded(source: str, lines: list[tuple[int, str]], files: tuple[Path, ...]) -> Loaded:

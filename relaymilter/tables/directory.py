@@ -36,24 +36,24 @@ class Directory:
 
 def described_directory(name: str) -> tuple[Path, Directory]:
     """What the file `name` describes, and its path. Raises TableError."""
-    found = describe(name, KEYS, needed=("url", "base", "filter"))
+    description = describe(name, KEYS, needed=("url", "base", "filter"))
     try:
-        return found.path, _directory(found)
+        return description.path, _directory(description)
     except ValueError as error:
-        raise TableError(f"{found.path}: {error}") from None
+        raise TableError(f"{description.path}: {error}") from None
 
 
-def _directory(found: Description) -> Directory:
-    urls = [_checked_url(url) for url in found.text("url").split()]
+def _directory(description: Description) -> Directory:
+    urls = [_checked_url(url) for url in description.text("url").split()]
     if not urls:
         raise ValueError("url: no server")
-    starttls, authority = _tls(found, {url.scheme for url in urls})
-    scope, bind_dn, password = found.text("scope", "sub"), found.text("bind-dn"), found.password or ""
+    starttls, authority = _tls(description, {url.scheme for url in urls})
+    scope, bind_dn, password = description.text("scope", "sub"), description.text("bind-dn"), description.password or ""
     if scope not in SCOPES:
         raise ValueError(f"scope: {scope!r} is none of {', '.join(SCOPES)}")
     if bool(bind_dn) != bool(password):  # RFC 4513 5.1.2: a name with an empty password is let in, as anonymous
         raise ValueError("bind-dn and a password that is not empty go together")
-    if "{key}" not in found.text("filter"):
+    if "{key}" not in description.text("filter"):
         raise ValueError("filter: there is no {key} in it, which stands for what is looked up")
     return Directory(
         urls=tuple(url.geturl() for url in urls),
@@ -61,10 +61,10 @@ def _directory(found: Description) -> Directory:
         authority=authority,
         bind_dn=bind_dn,
         password=password,
-        base=found.text("base"),
+        base=description.text("base"),
         scope=scope,
-        filter=found.text("filter"),
-        attribute=found.text("attribute"),
+        filter=description.text("filter"),
+        attribute=description.text("attribute"),
     )
 
 
@@ -81,8 +81,8 @@ def _checked_url(text: str) -> SplitResult:
     return url
 
 
-def _tls(found: Description, schemes: set[str]) -> tuple[bool, str]:
-    tls, authority = found.text("tls"), found.text("tls-ca")
+def _tls(description: Description, schemes: set[str]) -> tuple[bool, str]:
+    tls, authority = description.text("tls"), description.text("tls-ca")
     if tls not in ("", "starttls", "off"):
         raise ValueError(f"tls: {tls!r} is none of starttls, off")
     if tls and "ldap" not in schemes:

@@ -198,7 +198,7 @@ def _ask(connection: Connection, directory: Directory, key: str, deadline: float
             if kind == ldap.RES_SEARCH_RESULT:
                 return _answer(entries, directory.attribute)
             if kind == ldap.RES_SEARCH_ENTRY:
-                entries += [found for _, found in data]
+                entries += [entry for _, entry in data]
     except ldap.SIZELIMIT_EXCEEDED:
         if not directory.attribute and entries:
             return ""
@@ -212,7 +212,7 @@ def _ask(connection: Connection, directory: Directory, key: str, deadline: float
 def _answer(entries: list[dict[str, list[bytes]]], attribute: str) -> str | None:
     if not attribute:
         return "" if entries else None
-    values = [value for entry in entries for found in entry.values() for value in found]
+    values = [value for entry in entries for several in entry.values() for value in several]
     return ", ".join(value.decode("utf-8", "replace") for value in values) if values else None
 
 

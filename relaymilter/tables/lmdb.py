@@ -57,10 +57,10 @@ def open_table(kind: str, name: str) -> LmdbTable:
     """The table in the file `name`, or `name`.lmdb as Postfix calls it. Raises TableError."""
     path = name if name.endswith((".lmdb", ".mdb")) or not Path(f"{name}.lmdb").exists() else f"{name}.lmdb"
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except (OSError, ValueError) as error:
         raise TableError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise TableError(f"{path}: no file")
     require_safe(Path(path))
     return LmdbTable(f"{kind}:{name}", _files.setdefault(os.path.abspath(path), _File(path)))
@@ -112,8 +112,8 @@ class _File:
             opened.close()
 
 
-def _identity(found: os.stat_result) -> tuple[int, int]:
-    return found.st_dev, found.st_ino
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 class _Open:
@@ -124,9 +124,9 @@ class _Open:
         self.look_again = look_again
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            found = os.fstat(self._descriptor)
-            self.identity = _identity(found)
-            if not stat.S_ISREG(found.st_mode) or not found.st_size:
+            status = os.fstat(self._descriptor)
+            self.identity = _identity(status)
+            if not stat.S_ISREG(status.st_mode) or not status.st_size:
                 raise OSError(errno.EINVAL, "empty, or no file")
             self._page_size = lmdb_file.page_size(self._descriptor)
             self._metas = b""

@@ -100,10 +100,10 @@ def metas(descriptor: int, size: int) -> bytes:
 
 def latest(said: bytes, size: int) -> Meta:
     """The latest state that was committed. Raises BadFile."""
-    found = max(_meta(said), _meta(said[size:]))
-    if found.page_size != size:
+    meta = max(_meta(said), _meta(said[size:]))
+    if meta.page_size != size:
         raise BadFile("replaced while it was read")
-    return found
+    return meta
 
 
 def _meta(content: bytes) -> Meta:

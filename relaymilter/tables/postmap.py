@@ -24,11 +24,11 @@ _HARMLESS = re.compile(rb"[^\n]*: warning: [^\n]*(?:: overriding earlier entry|o
 def run(program: str, arguments: list[str | bytes], seconds: float) -> subprocess.CompletedProcess[bytes]:
     """Run it to its end, with `-` on its standard input. Raises OSError and subprocess.TimeoutExpired."""
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_WHERE_ELSE])
-    found = shutil.which(program, path=path)
-    if found is None:
+    executable = shutil.which(program, path=path)
+    if executable is None:
         raise FileNotFoundError(2, f"there is no {program}, which is a part of Postfix")
     return subprocess.run(
-        [found, *arguments], input=b"-\n", capture_output=True, timeout=seconds, check=False
+        [executable, *arguments], input=b"-\n", capture_output=True, timeout=seconds, check=False
     )  # fmt: skip
 
 
@@ -82,10 +82,10 @@ def value(options: list[str], name: str, key: str) -> str | None:
 
 def _printed(output: bytes, key: bytes) -> str:
     # For the key "-" postmap reads keys from its standard input, where "-" stands, and prints them too.
-    found = output.removeprefix(b"-\t") if key == b"-" else output
-    if not found.endswith(b"\n"):
+    printed = output.removeprefix(b"-\t") if key == b"-" else output
+    if not printed.endswith(b"\n"):
         raise LookupFailed(f"postmap prints no value, but {output[:80]!r}")
-    return found[:-1].decode("utf-8", "surrogateescape")
+    return printed[:-1].decode("utf-8", "surrogateescape")
 
 
 def _why(program: str, done: subprocess.CompletedProcess[bytes]) -> str:

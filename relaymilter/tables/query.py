@@ -23,11 +23,11 @@ _UNCLEAR = re.compile(r"\\['\"`]|--|/\*|\$\w*\$")
 _NO_PARAMETER = re.compile(rf"{_KEY.pattern}|:")
 
 
-def checked(found: Description, comment: str = "") -> str:
+def checked(description: Description, comment: str = "") -> str:
     """The query of a description, if `:key` is a parameter in it. Raises TableError. `comment` begins one, too."""
-    statement = found.text("query")
+    statement = description.text("query")
     if problem := _problem(statement, comment):
-        raise TableError(f"{found.path}: query: {problem}")
+        raise TableError(f"{description.path}: query: {problem}")
     return statement
 
 
@@ -48,7 +48,7 @@ def _problem(statement: str, comment: str) -> str | None:
 
 def escaped(query: str) -> str:
     r"""The query for SQLAlchemy, to which every `:name` is a parameter, also in quotes: other colons become `\:`."""
-    return _NO_PARAMETER.sub(lambda found: found[0] if len(found[0]) > 1 else r"\:", query)
+    return _NO_PARAMETER.sub(lambda match: match[0] if len(match[0]) > 1 else r"\:", query)
 
 
 def bindable(key: str) -> bool:
@@ -58,8 +58,8 @@ def bindable(key: str) -> bool:
 
 def answer(rows: Sequence[Sequence[object]]) -> str | None:
     """The first columns, joined; None without a row. A row whose first column is false (not 0) does not count."""
-    found = [row for row in rows if not row or row[0] is not False]
-    return ", ".join(_text(row[0]) for row in found if row) if found else None
+    counted = [row for row in rows if not row or row[0] is not False]
+    return ", ".join(_text(row[0]) for row in counted if row) if counted else None
 
 
 def refuse_yes_to_all(rows: Sequence[Sequence[object]]) -> None:

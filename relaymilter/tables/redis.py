@@ -44,17 +44,17 @@ class RedisTable:
 
 def open_table(kind: str, name: str) -> RedisTable:
     """The table that the file `name` describes. Raises TableError."""
-    found = describe(name, KEYS, needed=("url",))
+    description = describe(name, KEYS, needed=("url",))
     try:
-        client = redis_server.connect(found)
-        collection, has_values = _collection(found)
+        client = redis_server.connect(description)
+        collection, has_values = _collection(description)
     except ValueError as error:
-        raise TableError(f"{found.path}: {error}") from None
+        raise TableError(f"{description.path}: {error}") from None
     return RedisTable(f"{kind}:{name}", collection, has_values, client)
 
 
-def _collection(found: Description) -> tuple[str, bool]:
-    given = [key for key in ("set", "hash") if found.text(key)]
+def _collection(description: Description) -> tuple[str, bool]:
+    given = [key for key in ("set", "hash") if description.text(key)]
     if len(given) != 1:
         raise ValueError("give set, the name of a set, or hash, that of a hash with values")
-    return found.text(given[0]), given == ["hash"]
+    return description.text(given[0]), given == ["hash"]

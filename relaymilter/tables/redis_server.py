@@ -81,69 +81,70 @@ def _within_deadline(client: Any) -> Any:
     return client
 
 
-def connect(found: Description) -> Any:
+def connect(description: Description) -> Any:
     """A client of redis-py; that of a cluster connects at once. Raises ValueError as judge(), and PROBLEMS."""
-    return _MAKERS[judge(found)](found)
+    return _MAKERS[judge(description)](description)
 
 
-def judge(found: Description) -> str:
+def judge(description: Description) -> str:
     """By which key a server is described, or several. Raises ValueError, in words, for what no server can be."""
-    if found.password == "" or (found.text("user") and not found.password):
+    if description.password == "" or (description.text("user") and not description.password):
         raise ValueError("password: it must not be empty, and there must be one for a user")
-    given = [key for key in _MAKERS if found.values.get(key)]
+    given = [key for key in _MAKERS if description.values.get(key)]
     if len(given) != 1:
         raise ValueError(f"give one of {', '.join(_MAKERS)}")
-    if bool(found.text("master")) != (given == ["sentinels"]):
+    if bool(description.text("master")) != (given == ["sentinels"]):
         raise ValueError("master: the name by which the sentinels know it, with sentinels alone")
-    if given == ["cluster"] and "db" in found.values:
+    if given == ["cluster"] and "db" in description.values:
         raise ValueError("db: a cluster has none")
     if given == ["url"]:
-        _server(found)
+        _server(description)
     else:
-        _nodes(found, given[0])
-        _tls(found, bool(found.text("tls-ca")))
+        _nodes(description, given[0])
+        _tls(description, bool(description.text("tls-ca")))
     return given[0]
 
 
-def _usual(found: Description) -> dict[str, Any]:
+def _usual(description: Description) -> dict[str, Any]:
     return {
-        "username": found.text("user") or None,
-        "password": found.password,
+        "username": description.text("user") or None,
+        "password": description.password,
         "socket_connect_timeout": STEP,
         "socket_timeout": STEP,
     }
 
 
-def _single(found: Description) -> Any:
+def _single(description: Description) -> Any:
     once = {"retry": Retry(NoBackoff(), 0), "max_connections": CONNECTIONS}
-    return _within_deadline(redis.Redis(**_server(found), **_usual(found), **once))
+    return _within_deadline(redis.Redis(**_server(description), **_usual(description), **once))
 
 
-def _of_sentinels(found: Description) -> Any:
+def _of_sentinels(description: Description) -> Any:
     """Who is master is asked with each new connection, and a connection to one that is no master any more is closed."""
-    sentinels = _nodes(found, "sentinels")
-    usual = _usual(found) | _tls(found, bool(found.text("tls-ca")))
+    sentinels = _nodes(description, "sentinels")
+    usual = _usual(description) | _tls(description, bool(description.text("tls-ca")))
     own = {"socket_connect_timeout": STEP, "socket_timeout": STEP}
     asked = Sentinel(sentinels, sentinel_kwargs=own, **usual)
     for sentinel in asked.sentinels:
         _within_deadline(sentinel)
     return _within_deadline(
-        asked.master_for(found.text("master"), db=_database(found, ""), max_connections=CONNECTIONS)
+        asked.master_for(description.text("master"), db=_database(description, ""), max_connections=CONNECTIONS)
     )  # fmt: skip
 
 
-def _cluster(found: Description) -> Any:
+def _cluster(description: Description) -> Any:
     """It connects at once, to learn which node has which slots; redis-py resolves its names, without a deadline."""
-    nodes = [ClusterNode(host, port) for host, port in _nodes(found, "cluster")]
-    return RedisCluster(startup_nodes=nodes, **_usual(found), **_tls(found, bool(found.text("tls-ca"))))
+    nodes = [ClusterNode(host, port) for host, port in _nodes(description, "cluster")]
+    usual = _usual(description) | _tls(description, bool(description.text("tls-ca")))
+    return RedisCluster(startup_nodes=nodes, **usual)
 
 
 _MAKERS: dict[str, Callable[[Description], Any]] = {"url": _single, "sentinels": _of_sentinels, "cluster": _cluster}
 
 
-def _nodes(found: Description, key: str) -> list[tuple[str, int]]:
+def _nodes(description: Description, key: str) -> list[tuple[str, int]]:
     """Host and port of each. Raises ValueError."""
-    texts = found.values[key]
+    texts = description.values[key]
     usual = SENTINEL_PORT if key == "sentinels" else PORT
     return [_host_port(text, usual) for text in (texts if isinstance(texts, list) else [])]
 
@@ -155,9 +156,9 @@ def _host_port(text: str, usual: int) -> tuple[str, int]:
     return url.hostname, url.port or usual
 
 
-def _server(found: Description) -> dict[str, Any]:
+def _server(description: Description) -> dict[str, Any]:
     """What redis.Redis() is told of the server. Raises ValueError."""
-    url = urlsplit(found.text("url"))
+    url = urlsplit(description.text("url"))
     if url.scheme not in SCHEMES:
         raise ValueError(f"url: it begins with one of {', '.join(f'{scheme}://' for scheme in SCHEMES)}")
     if "@" in url.netloc or url.query or url.fragment:
@@ -165,16 +166,16 @@ def _server(found: Description) -> dict[str, Any]:
     if url.scheme == "unix":
         if url.netloc or not url.path:
             raise ValueError("url: a socket is written unix:///run/redis/redis.sock")
-        where: dict[str, Any] = {"unix_socket_path": unquote(url.path), "db": _database(found, "")}
+        where: dict[str, Any] = {"unix_socket_path": unquote(url.path), "db": _database(description, "")}
     elif not url.hostname:
         raise ValueError("url: it names no host")
     else:
-        where = {"host": url.hostname, "port": url.port or PORT, "db": _database(found, url.path.strip("/"))}
-    return where | _tls(found, SCHEMES[url.scheme])
+        where = {"host": url.hostname, "port": url.port or PORT, "db": _database(description, url.path.strip("/"))}
+    return where | _tls(description, SCHEMES[url.scheme])
 
 
-def _tls(found: Description, wanted: bool) -> dict[str, Any]:
-    authority = found.text("tls-ca")
+def _tls(description: Description, wanted: bool) -> dict[str, Any]:
+    authority = description.text("tls-ca")
     if authority and not wanted:
         raise ValueError("tls-ca: there is no TLS but with rediss:// and valkeys://")
     if authority:
@@ -191,8 +192,8 @@ def _tls(found: Description, wanted: bool) -> dict[str, Any]:
     }
 
 
-def _database(found: Description, in_url: str) -> int:
-    given = found.values.get("db")
+def _database(description: Description, in_url: str) -> int:
+    given = description.values.get("db")
     if in_url and (given is not None or not (in_url.isascii() and in_url.isdigit())):
         raise ValueError("url: after the host comes the number of a database, or nothing with db")
     number = int(in_url or given or 0)  # type: ignore[arg-type]

@@ -94,12 +94,12 @@ def _lines(text: str) -> Iterator[Entry]:
 
 
 def _map(path: Path, entries: list[Entry], hosts_only: bool) -> Loaded:
-    found = access(entries, hosts_only)
+    parts = access(entries, hosts_only)
 
     def only(sort: Sort) -> Loaded:
         if sort == "login":
             raise TableError(f"{path}: there are no logins in an access map")
-        part = found.networks if sort == "network" else found.domains
+        part = parts.networks if sort == "network" else parts.domains
         notes = [note if note.number else Note(0, f"{path}: {note.text}") for note in part.notes]
         return Loaded(str(path), part.entries, (path,), notes)
 

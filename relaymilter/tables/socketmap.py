@@ -100,10 +100,10 @@ def _family(address: Address) -> socket.AddressFamily:
 
 def _netstring(received: bytes) -> bytes | None:
     """What is in the netstring that was received; None as long as it is not whole. Raises LookupFailed."""
-    found = _NETSTRING.match(received)
-    if found is None:
+    match = _NETSTRING.match(received)
+    if match is None:
         raise LookupFailed(f"the server answers what is no netstring: {received[:80]!r}")
-    digits, colon, rest = found.groups()
+    digits, colon, rest = match.groups()
     if not colon:
         return None
     length = int(digits)
@@ -119,11 +119,11 @@ def _netstring(received: bytes) -> bytes | None:
 def open_table(kind: str, name: str) -> SocketMap:
     """The server that this names; it is not asked yet. Raises TableError."""
     text = f"{kind}:{name}"
-    if found := _INET.fullmatch(name):
-        host, port, map_name = found.groups()
+    if match := _INET.fullmatch(name):
+        host, port, map_name = match.groups()
         return SocketMap(text, (_host(text, host), _port(text, port)), map_name)
-    if found := _UNIX.fullmatch(name):
-        path, map_name = found.groups()
+    if match := _UNIX.fullmatch(name):
+        path, map_name = match.groups()
         if len(path.encode()) > MAX_UNIX_PATH or "\0" in path:
             raise TableError(f"{text}: the path of a unix socket has at most {MAX_UNIX_PATH} octets and no NUL")
         return SocketMap(text, path, map_name)

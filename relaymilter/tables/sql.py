@@ -30,10 +30,10 @@ _DRIVERS = {
 
 def open_table(kind: str, name: str) -> Table:
     """The table that the file `name` describes. Raises TableError."""
-    found = describe(name, KEYS, needed=("dbname", "user", "query"))
-    statement = query.checked(found, comment="#" if kind == "mysql" else "")
-    _demand_a_place(found)
-    _demand_sound_tls(found)
+    description = describe(name, KEYS, needed=("dbname", "user", "query"))
+    statement = query.checked(description, comment="#" if kind == "mysql" else "")
+    _demand_a_place(description)
+    _demand_sound_tls(description)
     module, driver = _DRIVERS[kind]
     try:
         sql_table = importlib.import_module("relaymilter.tables.sql_table")
@@ -44,26 +44,26 @@ def open_table(kind: str, name: str) -> Table:
             f"{kind}: needs {packages} ({error}): apt install {packages.replace(' and', '')}, "
             f"or pip install 'relaymilter[{kind}]'"
         ) from None
-    table: Table = sql_table.SqlTable(f"{kind}:{name}", connector.DIALECT, connector.connector(found), statement)
+    table: Table = sql_table.SqlTable(f"{kind}:{name}", connector.DIALECT, connector.connector(description), statement)
     return table
 
 
-def _demand_a_place(found: Description) -> None:
-    if ("host" in found.values) == ("socket" in found.values):
-        raise TableError(f"{found.path}: give host, or socket, where the server is on this machine")
-    port = found.values.get("port", 1)
+def _demand_a_place(description: Description) -> None:
+    if ("host" in description.values) == ("socket" in description.values):
+        raise TableError(f"{description.path}: give host, or socket, where the server is on this machine")
+    port = description.values.get("port", 1)
     if not 1 <= int(str(port)) <= 65535:
-        raise TableError(f"{found.path}: port: {port} is no port")
+        raise TableError(f"{description.path}: port: {port} is no port")
 
 
-def _demand_sound_tls(found: Description) -> None:
+def _demand_sound_tls(description: Description) -> None:
     """No half of it: what was meant to be safe and is not is worse than a refusal to start."""
-    tls, authority = found.text("tls", "off"), found.text("tls-ca")
+    tls, authority = description.text("tls", "off"), description.text("tls-ca")
     if tls not in TLS:
-        raise TableError(f"{found.path}: tls: {tls!r} is none of {', '.join(TLS)}")
-    if tls != "off" and "socket" in found.values:
-        raise TableError(f"{found.path}: tls: there is none on a socket of this machine")
+        raise TableError(f"{description.path}: tls: {tls!r} is none of {', '.join(TLS)}")
+    if tls != "off" and "socket" in description.values:
+        raise TableError(f"{description.path}: tls: there is none on a socket of this machine")
     if (tls == "verify") != bool(authority):
-        raise TableError(f'{found.path}: tls = "verify" and tls-ca, a file of certificates, go together')
+        raise TableError(f'{description.path}: tls = "verify" and tls-ca, a file of certificates, go together')
     if authority and not Path(authority).is_file():
-        raise TableError(f"{found.path}: tls-ca: there is no file {authority}")
+        raise TableError(f"{description.path}: tls-ca: there is no file {authority}")

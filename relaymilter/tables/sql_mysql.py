@@ -44,25 +44,25 @@ class _TlsConnection(_Connection):
     needs_tls = True
 
 
-def connector(found: Description) -> Callable[[], Any]:
+def connector(description: Description) -> Callable[[], Any]:
     """What makes a connection as the description says."""
-    tls = found.text("tls")
+    tls = description.text("tls")
     kind = _TlsConnection if tls in ("require", "verify") else _Connection
     given: dict[str, Any] = {
-        "user": found.text("user"),
-        "password": (found.password or "").encode(),
-        "database": found.text("dbname"),
+        "user": description.text("user"),
+        "password": (description.password or "").encode(),
+        "database": description.text("dbname"),
         "charset": "utf8mb4",
         "init_command": LIMIT_QUERIES,
     }
-    if "socket" in found.values:
-        given["unix_socket"] = found.text("socket")
+    if "socket" in description.values:
+        given["unix_socket"] = description.text("socket")
         tls = "off"  # or PyMySQL 1.2 reads all authorities of this machine for each connection, and tries
     else:
-        given |= {"host": found.text("host"), "port": int(found.text("port", "3306"))}
+        given |= {"host": description.text("host"), "port": int(description.text("port", "3306"))}
     to_host = "host" in given
     if kind.needs_tls:
-        given["ssl"] = _context(found.text("tls-ca"))
+        given["ssl"] = _context(description.text("tls-ca"))
     elif tls == "off":
         given["ssl_disabled"] = True
 

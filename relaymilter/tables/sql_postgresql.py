@@ -22,19 +22,20 @@ _SSLMODE = {"off": "disable", "require": "require", "verify": "verify-full"}
 _EVENTS = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
 
 
-def connector(found: Description) -> Callable[[], Any]:
+def connector(description: Description) -> Callable[[], Any]:
     """What makes a connection as the description says."""
-    place = {"host": found.text("host")} if "host" in found.values else _of_socket(found.text("socket"))
-    if "port" in found.values:
-        place["port"] = found.text("port")
-    if "tls" in found.values:
-        place["sslmode"] = _SSLMODE[found.text("tls")]
-    if "tls-ca" in found.values:
-        place["sslrootcert"] = found.text("tls-ca")
-    if found.password is not None:
-        place["password"] = found.password
+    to_host = "host" in description.values
+    place = {"host": description.text("host")} if to_host else _of_socket(description.text("socket"))
+    if "port" in description.values:
+        place["port"] = description.text("port")
+    if "tls" in description.values:
+        place["sslmode"] = _SSLMODE[description.text("tls")]
+    if "tls-ca" in description.values:
+        place["sslrootcert"] = description.text("tls-ca")
+    if description.password is not None:
+        place["password"] = description.password
     options = f"-c statement_timeout={STATEMENT_TIMEOUT}"
-    names = {"dbname": found.text("dbname"), "user": found.text("user"), "application_name": "relaymilter"}
+    names = {"dbname": description.text("dbname"), "user": description.text("user"), "application_name": "relaymilter"}
 
     def connect() -> Any:
         extensions.set_wait_callback(_wait)
@@ -53,7 +54,7 @@ def _located(host: str) -> dict[str, str]:
             places.append((name, ""))
             continue
         try:
-            places += [(name, found.address[0]) for found in hosts.resolve(name)]
+            places += [(name, resolved.address[0]) for resolved in hosts.resolve(name)]
         except OSError as error:
             problem = error
     if problem is not None and not places:

@@ -55,8 +55,8 @@ class SqliteTable:
 
     def _connection(self) -> sqlite3.Connection:
         """The one of this thread, to the file that has the name now."""
-        here, found = self._here, os.stat(self.database)
-        file = found.st_dev, found.st_ino
+        here, status = self._here, os.stat(self.database)
+        file = status.st_dev, status.st_ino
         if here.connection is not None:
             if here.file == file:
                 return here.connection
@@ -86,9 +86,9 @@ def _rows(connection: sqlite3.Connection, statement: str, key: str) -> list[tupl
 
 def open_table(kind: str, name: str) -> SqliteTable:
     """The database that the file `name` describes. Raises TableError."""
-    found = describe(name, {"database": str, "query": str}, needed=("database", "query"))
-    database = found.text("database")
+    description = describe(name, {"database": str, "query": str}, needed=("database", "query"))
+    database = description.text("database")
     if not Path(database).is_file():
-        raise TableError(f"{found.path}: database: there is no file {database}")
+        raise TableError(f"{description.path}: database: there is no file {database}")
     require_safe(Path(database))
-    return SqliteTable(f"{kind}:{name}", database, query.checked(found))
+    return SqliteTable(f"{kind}:{name}", database, query.checked(description))
