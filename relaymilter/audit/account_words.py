@@ -12,9 +12,9 @@ _WIDEST = 60
 """Columns for the names of a table; a longer one moves what follows in its line."""
 
 
-def table(found: Iterable[tuple[str, Stand | None]]) -> Iterator[str]:
+def table(stands: Iterable[tuple[str, Stand | None]]) -> Iterator[str]:
     """A heading, and a line for each login."""
-    rows = [(printable_text(name), *_columns(stand)) for name, stand in found]
+    rows = [(printable_text(name), *_columns(stand)) for name, stand in stands]
     width = min(_WIDEST, max((len(row[0]) for row in rows), default=0))
     for login, standing, since, cause in [("LOGIN", "STANDING", "SINCE", "CAUSE"), *rows]:
         yield f"{login:<{width}}  {standing:<10}  {since:<20}  {cause}".rstrip()
@@ -38,27 +38,27 @@ def stand_dict(stand: Stand | None) -> dict[str, object]:
     }
 
 
-def as_dict(found: Account) -> dict[str, object]:
+def as_dict(account: Account) -> dict[str, object]:
     """For JSON."""
     return {
-        "login": found.login,
-        **stand_dict(found.stand),
-        "first": utc(found.first),
-        "days": found.days,
-        "evidence": found.evidence._asdict(),
-        "counts": [count._asdict() for count in found.counts],
+        "login": account.login,
+        **stand_dict(account.stand),
+        "first": utc(account.first),
+        "days": account.days,
+        "evidence": account.evidence._asdict(),
+        "counts": [count._asdict() for count in account.counts],
         "networks": [
             network._asdict() | {"first": utc(network.first)[:10], "last": utc(network.last)}
-            for network in found.networks
+            for network in account.networks
         ],
-        "remembered": found.remembered,
+        "remembered": account.remembered,
     }
 
 
-def account_lines(found: Account) -> Iterator[str]:
+def account_lines(account: Account) -> Iterator[str]:
     """For a terminal."""
-    stand, evidence = found.stand, found.evidence
-    yield f"login       {printable_text(found.login)}"
+    stand, evidence = account.stand, account.evidence
+    yield f"login       {printable_text(account.login)}"
     yield f"standing    {stand.standing.name.lower()}{_why(stand)}"
     yield f"since       {utc(stand.since)}"
     if stand.until:
@@ -68,10 +68,10 @@ def account_lines(found: Account) -> Iterator[str]:
             f"evidence    {evidence.recipients} new recipients in a day, {evidence.strange} % of the room for what is "
             f"strange, {evidence.networks} networks in an hour, {evidence.refused} refused in a day"
         )
-    yield f"known since {utc(found.first)}, sent on {found.days} days"
-    yield f"remembers   {found.remembered} correspondents and programs"
-    yield from _section("counts", map(_count_line, found.counts))
-    yield from _section("networks", map(_network_line, found.networks))
+    yield f"known since {utc(account.first)}, sent on {account.days} days"
+    yield f"remembers   {account.remembered} correspondents and programs"
+    yield from _section("counts", map(_count_line, account.counts))
+    yield from _section("networks", map(_network_line, account.networks))
 
 
 def _why(stand: Stand) -> str:

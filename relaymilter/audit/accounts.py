@@ -146,19 +146,19 @@ def _counts(history: History, terms: Terms, now: int) -> Iterator[Count]:
 def _limits(history: History, terms: Terms) -> dict[tuple[int, int], int]:
     """By unit and seconds, the lowest of each."""
     novelty = terms.novelty
-    found: dict[tuple[int, int], int] = {}
+    lowest: dict[tuple[int, int], int] = {}
     if novelty.new is not None:
-        found[Unit.NEW, DAY] = max(novelty.new, 2 * history.busy_day(Unit.NEW, 3))
+        lowest[Unit.NEW, DAY] = max(novelty.new, 2 * history.busy_day(Unit.NEW, 3))
     if novelty.strange is not None:
-        found |= {(Unit.STRANGE, DAY): 100, (Unit.STRANGE, 7 * DAY): 200}
+        lowest |= {(Unit.STRANGE, DAY): 100, (Unit.STRANGE, 7 * DAY): 200}
     for unit, seconds, most in ((Unit.NETWORKS, HOUR, novelty.networks), (Unit.REFUSED, DAY, novelty.suspend)):
         if most is not None:
-            found[unit, seconds] = most
+            lowest[unit, seconds] = most
     for limit in terms.limits:
         if limit.per is Per.LOGIN:
             key = (limit.unit, limit.seconds)
-            found[key] = min(limit.most, found.get(key, limit.most))
-    return found
+            lowest[key] = min(limit.most, lowest.get(key, limit.most))
+    return lowest
 
 
 def _known(network: Network) -> KnownNetwork:

@@ -44,6 +44,6 @@ def main() -> None:
         seen = doctor.inspect(name, reading, *doctor.daemon(asked))
         if seen.unread:  # as in the sandbox of the systemd unit, where no program of an MTA runs
             continue
-        found = doctor.examine(seen)
-        if doctor.status(found):
-            log.warning("doctor: %s: %s; see relaymilter doctor, with the same flags", name, doctor.summary(found))
+        findings = doctor.examine(seen)
+        if doctor.status(findings):
+            log.warning("doctor: %s: %s; see relaymilter doctor, with the same flags", name, doctor.summary(findings))

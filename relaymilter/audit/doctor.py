@@ -73,9 +73,9 @@ _SECONDS = 10.0
 
 def examine(seen: Inspected) -> list[Finding]:
     """Every finding, each once."""
-    found = [*dict.fromkeys(finding for check in CHECKS for finding in _found(check, seen))]
-    is_open = any(finding.severity is Severity.OPEN for finding in found)
-    return [_weighed(finding, is_open) for finding in found]
+    findings = [*dict.fromkeys(finding for check in CHECKS for finding in _found(check, seen))]
+    is_open = any(finding.severity is Severity.OPEN for finding in findings)
+    return [_weighed(finding, is_open) for finding in findings]
 
 
 def status(findings: Sequence[Finding]) -> int:
@@ -176,5 +176,5 @@ def summary(findings: Sequence[Finding]) -> str:
         (Severity.WARNING, lambda n: f"{n} warning{'s' if n > 1 else ''}"),
         (Severity.NOTE, lambda n: f"{n} note{'s' if n > 1 else ''}"),
     ]
-    found = [(sum(each.severity is severity for each in findings), words) for severity, words in counts]
-    return ", ".join(words(number) for number, words in found if number)
+    numbers = [(sum(each.severity is severity for each in findings), words) for severity, words in counts]
+    return ", ".join(words(number) for number, words in numbers if number)

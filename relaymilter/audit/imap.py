@@ -26,8 +26,8 @@ def in_imap(url: str, password: str, context: ssl.SSLContext) -> Find:
             with imaplib.IMAP4_SSL(host, port, ssl_context=context, timeout=_TIMEOUT) as imap:
                 imap.login(user, password)
                 imap.select(f'"{folder}"', readonly=True)
-                _, found = imap.search(None, f'HEADER {HEADER} ""')
-                numbers = b",".join(found[0].split()).decode("ascii") if found and found[0] else ""
+                _, answer = imap.search(None, f'HEADER {HEADER} ""')
+                numbers = b",".join(answer[0].split()).decode("ascii") if answer and answer[0] else ""
                 return _marks(imap, numbers) if numbers else set()
         except imaplib.IMAP4.error as error:
             raise OSError(0, f"IMAP: {error}") from None

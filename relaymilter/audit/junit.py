@@ -8,10 +8,10 @@ from relaymilter.audit.trial import Outcome, Trial, rows
 _FAILURES = (Outcome.OPENED, Outcome.UNSEEN)
 
 
-def junit(found: Mapping[str, Sequence[Trial]], unreachable: Mapping[str, str]) -> str:
+def junit(by_target: Mapping[str, Sequence[Trial]], unreachable: Mapping[str, str]) -> str:
     """By target: the trials, or why there are none."""
     suites = ElementTree.Element("testsuites", name="relaymilter probe")
-    for target, trials in found.items():
+    for target, trials in by_target.items():
         _suite(suites, target, trials)
     for target, why in unreachable.items():
         suite = ElementTree.SubElement(suites, "testsuite", name=target, tests="1", failures="0", errors="1")

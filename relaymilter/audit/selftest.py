@@ -24,8 +24,8 @@ def own_domain(settings: PolicySettings) -> str:
     """Some domain whose mail is taken, in a list that can be looked through; empty if there is none."""
     for domains in (settings.local.domains, settings.local.relay_domains):
         if isinstance(domains.known, Iterable):
-            found = (name for name in sorted(domains.known) if name[0] not in ".[")
-            if domain := next(found, ""):
+            names = (name for name in sorted(domains.known) if name[0] not in ".[")
+            if domain := next(names, ""):
                 return domain
     return ""
 

@@ -51,27 +51,27 @@ Step = Callable[[int, int], None]
 
 def survey(targets: Iterable[Target], way: Way, plan: Plan, step: Step) -> Survey:
     """Probe one target after another. Raises ValueError for names that cannot be, OSError where none can be watched."""
-    found = Survey()
+    probed = Survey()
     for target in targets:
         try:
-            names = _names(target, way, plan, found)
-            trials = found.found.setdefault(str(target), [])
+            names = _names(target, way, plan, probed)
+            trials = probed.found.setdefault(str(target), [])
             _try(target, way, plan, names, trials, step)
         except SmtpFailed as error:
-            found.unreachable[str(target)] = str(error)
+            probed.unreachable[str(target)] = str(error)
     if plan.find is not None:
-        for name, trials in found.found.items():
-            found.found[name] = delivery.seen(trials, plan.find, plan.wait)
-    return found
+        for name, trials in probed.found.items():
+            probed.found[name] = delivery.seen(trials, plan.find, plan.wait)
+    return probed
 
 
-def _names(target: Target, way: Way, plan: Plan, found: Survey) -> Names:
+def _names(target: Target, way: Way, plan: Plan, probed: Survey) -> Names:
     """Who is who there, by its banner. Raises SmtpFailed."""
     client = connected(target, way)
     try:
         host = own_name(client) or "localhost"
         if not way.xclient and not way.login:
-            found.remarks += _doubts(target, client.own_address)
+            probed.remarks += _doubts(target, client.own_address)
     finally:
         client.close()
     domain = plan.domain or (host.partition(".")[2] if host.count(".") > 1 else host)

@@ -35,10 +35,10 @@ _BRACKETS = re.compile(r"\[([^\]]+)\]")
 
 def targets(text: str, ports: Iterable[int], versions: Iterable[int]) -> Iterator[Target]:
     """Every address of `HOST[:PORT]` of these versions of IP, at these ports where it names none. Raises ValueError."""
-    found = _WITH_PORT.fullmatch(text)
+    with_port = _WITH_PORT.fullmatch(text)
     bare = _BRACKETS.fullmatch(text)
-    host = (found[1] or found[2]) if found else bare[1] if bare else text
-    wanted = [int(found[3])] if found else [*ports]
+    host = (with_port[1] or with_port[2]) if with_port else bare[1] if bare else text
+    wanted = [int(with_port[3])] if with_port else [*ports]
     if not all(1 <= port <= 65535 for port in wanted):
         raise ValueError(f"{text}: a port is from 1 to 65535")
     addresses = [each for each in _addresses(host) if ipaddress.ip_address(each).version in set(versions)]
@@ -49,7 +49,7 @@ def targets(text: str, ports: Iterable[int], versions: Iterable[int]) -> Iterato
 
 def _addresses(host: str) -> list[str]:
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise ValueError(f"{host}: {getattr(error, 'strerror', '') or error}") from None
-    return [*dict.fromkeys(str(each[4][0]) for each in found)]
+    return [*dict.fromkeys(str(each[4][0]) for each in answers)]

@@ -92,14 +92,14 @@ _MOST = 20
 
 def open_lines(trials: Sequence[Trial]) -> Iterator[str]:
     """Those that got through, in lines; of many the first."""
-    found = [trial for trial in trials if trial.outcome in (Outcome.OPENED, Outcome.UNSEEN)]
-    if not found:
+    got_through = [trial for trial in trials if trial.outcome in (Outcome.OPENED, Outcome.UNSEEN)]
+    if not got_through:
         yield f"None of {len(trials)} envelopes got through."
-    for trial in found[:_MOST]:
+    for trial in got_through[:_MOST]:
         yield f"{trial.outcome.value} ({trial.envelope.family}): {trial.envelope}"
         yield f"  {trial.said}"
-    if len(found) > _MOST:
-        yield f"and {len(found) - _MOST} more, which --json has all"
+    if len(got_through) > _MOST:
+        yield f"and {len(got_through) - _MOST} more, which --json has all"
 
 
 def as_dict(trials: Sequence[Trial]) -> dict[str, object]:

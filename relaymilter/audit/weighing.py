@@ -24,14 +24,14 @@ def weigh(charges: Charges, request: Request) -> tuple[tuple[str, str], ...]:
 
 def _weighed(charges: Charges, request: Request, login: str) -> Iterator[tuple[str, str]]:
     now, subject, terms = int(charges.clock()), login_subject(login, charges.fold), charges.terms_of(login)
-    found = account(charges.ledger, subject, terms, now)
-    if found is None:
+    known = account(charges.ledger, subject, terms, now)
+    if known is None:
         yield "standing", "nothing is known of this login"
     else:
-        standing = found.stand.standing
-        because = "" if standing is Standing.GOOD else f": {CAUSES[found.stand.cause]}"
+        standing = known.stand.standing
+        because = "" if standing is Standing.GOOD else f": {CAUSES[known.stand.cause]}"
         yield "standing", f"{standing.name.lower()}{because}"
-        for count in found.counts:
+        for count in known.counts:
             most = "no limit" if count.most is None else f"of {count.most}"
             yield f"{count.unit}/{count.period}", f"{count.total} {most}"
     mark = sent(request, charges.key)
@@ -41,11 +41,11 @@ def _weighed(charges: Charges, request: Request, login: str) -> Iterator[tuple[s
 
 def _marks(past: Past, mark: Sent, strange: int | None, now: int) -> Iterator[tuple[str, str]]:
     history = History(now) if past.record is None else decode(past.record)
-    found = case(history, Seen(*past.seen), mark, strange, now)
-    yield "recipient", "new" if found.new else "known"
-    yield "network", found.network.name.lower()
-    yield "program", "known" if found.known_device else "not known"
-    if found.learning:
+    novelty = case(history, Seen(*past.seen), mark, strange, now)
+    yield "recipient", "new" if novelty.new else "known"
+    yield "network", novelty.network.name.lower()
+    yield "program", "known" if novelty.known_device else "not known"
+    if novelty.learning:
         yield "learning", "yes: nothing counts as strange yet"
     else:
-        yield "takes", f"{-(-100 * found.share // ROOM)} % of a day's strangeness"
+        yield "takes", f"{-(-100 * novelty.share // ROOM)} % of a day's strangeness"

@@ -37,9 +37,9 @@ def doctor(examined: tuple[str, ...], as_json: bool, config: Path | None, **give
         return os.EX_USAGE if error.only_flags else os.EX_CONFIG
     if not names:
         raise click.UsageError("no MTA is configured here: name it, postfix:/DIR or sendmail:/DIR")
-    found = {name: _findings(_known(name), reading, asked) for name in names}
-    click.echo(_json(found) if as_json else "\n".join(map(one_line, _lines(found))))
-    return max(map(examiner.status, found.values()))
+    by_mta = {name: _findings(_known(name), reading, asked) for name in names}
+    click.echo(_json(by_mta) if as_json else "\n".join(map(one_line, _lines(by_mta))))
+    return max(map(examiner.status, by_mta.values()))
 
 
 def _findings(name: str, reading: Reading, asked: Flags) -> list[Finding]:
@@ -52,11 +52,11 @@ def _known(name: str) -> str:
     return name
 
 
-def _lines(found: dict[str, list[Finding]]) -> list[str]:
-    return [line for name, findings in found.items() for line in examiner.lines(findings, name)]
+def _lines(by_mta: dict[str, list[Finding]]) -> list[str]:
+    return [line for name, findings in by_mta.items() for line in examiner.lines(findings, name)]
 
 
-def _json(found: dict[str, list[Finding]]) -> str:
-    status = max(map(examiner.status, found.values()))
-    findings = [{"mta": name, **finding.as_dict()} for name, each in found.items() for finding in each]
+def _json(by_mta: dict[str, list[Finding]]) -> str:
+    status = max(map(examiner.status, by_mta.values()))
+    findings = [{"mta": name, **finding.as_dict()} for name, each in by_mta.items() for finding in each]
     return json.dumps({"status": status, "findings": findings}, indent=2)

@@ -72,16 +72,16 @@ class Command(click.Command):
 
 def flags(config: Path | None, given: dict[str, Any]) -> Flags:
     """The flags of a command's parameters: what was not given is left out."""
-    found: dict[str, tuple[str, ...]] = {}
+    texts: dict[str, tuple[str, ...]] = {}
     for name, value in given.items():
         key = name.replace("_", "-")
         if value is True:
-            found[key] = ("yes",)
+            texts[key] = ("yes",)
         elif isinstance(value, str):
-            found[key] = (value,)
+            texts[key] = (value,)
         elif isinstance(value, tuple) and value:
-            found[key] = value
-    return Flags(found, config)
+            texts[key] = value
+    return Flags(texts, config)
 
 
 def tell(error: ConfigError) -> None:

@@ -52,11 +52,11 @@ def list_(standing: tuple[str, ...], prefix: str, as_json: bool, config: Path | 
     def show(named: NamedLedger, now: int) -> int:
         wanted = standing or (*_STANDINGS, UNREADABLE)
         every = accounts(named.ledger, ascii_lower(_login(prefix)), now)
-        found = [(name, stand) for name, stand in every if stand_dict(stand)["standing"] in wanted]
+        listed = [(name, stand) for name, stand in every if stand_dict(stand)["standing"] in wanted]
         if as_json:
-            click.echo(json.dumps([{"login": name} | stand_dict(stand) for name, stand in found], indent=2))
+            click.echo(json.dumps([{"login": name} | stand_dict(stand) for name, stand in listed], indent=2))
         else:
-            click.echo("\n".join(table(found)))
+            click.echo("\n".join(table(listed)))
         return os.EX_OK
 
     return _asking(config, given, show)
@@ -79,11 +79,11 @@ def show_(login: str, as_json: bool, config: Path | None, **given: Any) -> int:
         subject = standings.subject_of(named.ledger, name, named.fold, now)
         for problem in problems:
             click.echo(one_line(f"relaymilter: warning: limits are not shown: {problem}"), err=True)
-        found = account(named.ledger, subject, terms, now)
-        if found is None:
+        known = account(named.ledger, subject, terms, now)
+        if known is None:
             click.echo(f"{printable_text(subject.partition(' ')[2])}: {Outcome.UNKNOWN.value}", err=True)
             return os.EX_NOUSER
-        click.echo(json.dumps(as_dict(found), indent=2) if as_json else "\n".join(account_lines(found)))
+        click.echo(json.dumps(as_dict(known), indent=2) if as_json else "\n".join(account_lines(known)))
         return os.EX_OK
 
     return _asking(config, given, show)

@@ -86,24 +86,24 @@ def probe(where: tuple[str, ...], as_json: bool, as_junit: bool, **given: Any) -
     way, plan = _way(aims, **given), _plan(**given)
     try:
         with _progress(len(aims)) as step:
-            found = survey(aims, way, plan, step)
+            probed = survey(aims, way, plan, step)
     except ValueError as error:
         _wrong(str(error))
     except OSError as error:
         click.echo(one_line(f"relaymilter: --watch: {error.filename or ''} {error.strerror or error}"), err=True)
         return os.EX_UNAVAILABLE
-    for remark in found.remarks:
+    for remark in probed.remarks:
         click.echo(one_line(f"relaymilter: warning: {remark}"), err=True)
-    click.echo(_json(found) if as_json else junit(found.found, found.unreachable) if as_junit else _table(found))
-    return _status(found)
+    click.echo(_json(probed) if as_json else junit(probed.found, probed.unreachable) if as_junit else _table(probed))
+    return _status(probed)
 
 
-def _status(found: Survey) -> int:
-    if found.has(Outcome.OPENED):
+def _status(probed: Survey) -> int:
+    if probed.has(Outcome.OPENED):
         return 1
-    if found.unreachable:
+    if probed.unreachable:
         return os.EX_UNAVAILABLE
-    return os.EX_TEMPFAIL if found.has(Outcome.DEFERRED) or found.has(Outcome.UNSEEN) else os.EX_OK
+    return os.EX_TEMPFAIL if probed.has(Outcome.DEFERRED) or probed.has(Outcome.UNSEEN) else os.EX_OK
 
 
 def _targets(
@@ -111,13 +111,13 @@ def _targets(
 ) -> list[Target]:
     versions = [version for version, chosen in ((4, ipv4), (6, ipv6)) if chosen] or [4, 6]
     try:
-        found = [target for text in where for target in targets(text, port, versions)]
+        aims = [target for text in where for target in targets(text, port, versions)]
     except ValueError as error:
         _wrong(str(error))
-    for target in found:
+    for target in aims:
         if not (own_host or target.is_own):
             _wrong(f"{target} is no address of this machine: probe your own servers alone, and say --own-host of one")
-    return found
+    return aims
 
 
 def _way(aims: list[Target], bind: tuple[str, ...], starttls: bool, implicit_tls: bool, **given: Any) -> Way:
@@ -175,21 +175,21 @@ def _progress(count: int) -> Iterator[Step]:
         yield lambda done, of: bar.update(done * 1000 // of - (done - 1) * 1000 // of)
 
 
-def _json(found: Survey) -> str:
-    reached = [{"target": name, **trial.as_dict(trials)} for name, trials in found.found.items()]
-    unreachable = [{"target": name, "error": why} for name, why in found.unreachable.items()]
+def _json(probed: Survey) -> str:
+    reached = [{"target": name, **trial.as_dict(trials)} for name, trials in probed.found.items()]
+    unreachable = [{"target": name, "error": why} for name, why in probed.unreachable.items()]
     words = {
-        "open": found.has(Outcome.OPENED),
+        "open": probed.has(Outcome.OPENED),
         "targets": reached,
         "unreachable": unreachable,
-        "remarks": found.remarks,
+        "remarks": probed.remarks,
     }
     return json.dumps(words, indent=2)
 
 
-def _table(found: Survey) -> str:
-    parts = [[name, *trial.table(trials), *trial.open_lines(trials)] for name, trials in found.found.items() if trials]
-    parts += [[f"{name}: {why}"] for name, why in found.unreachable.items()]
+def _table(probed: Survey) -> str:
+    parts = [[name, *trial.table(trials), *trial.open_lines(trials)] for name, trials in probed.found.items() if trials]
+    parts += [[f"{name}: {why}"] for name, why in probed.unreachable.items()]
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 

@@ -41,5 +41,5 @@ def one_line(text: str) -> str:
 
 def _nearest(word: str, names: Iterable[str]) -> str:
     """Empty where nothing is near."""
-    found = difflib.get_close_matches(word, [*names], 1)
-    return f"; did you mean {found[0]}?" if found else ""
+    near = difflib.get_close_matches(word, [*names], 1)
+    return f"; did you mean {near[0]}?" if near else ""

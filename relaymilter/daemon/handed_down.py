@@ -24,11 +24,11 @@ def numbered(number: int) -> socket.socket:
 def named(name: str) -> list[int]:
     """The numbers of the sockets with this name, at least one. Raises CannotListen."""
     names = _names()
-    found = [FIRST + place for place, each in enumerate(names) if each == name]
-    if not found:
+    numbers = [FIRST + place for place, each in enumerate(names) if each == name]
+    if not numbers:
         others = f"only {', '.join(sorted({*names}))}" if names else "none at all"
         raise CannotListen(f"fd:{name}: systemd handed down no socket of this name (FileDescriptorName=), {others}")
-    return found
+    return numbers
 
 
 def _names() -> list[str]:

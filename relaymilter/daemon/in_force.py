@@ -65,18 +65,18 @@ def words(settings: Settings) -> str:
 
 def fingerprint(flags: Mapping[str, tuple[str, ...]], files: Iterable[Path]) -> str:
     """Twelve hexadecimal digits that change with any of the flags and of the files, or its path."""
-    found = hashlib.sha256(repr(sorted(flags.items())).encode("utf-8", "surrogateescape"))
+    digest = hashlib.sha256(repr(sorted(flags.items())).encode("utf-8", "surrogateescape"))
     for path in sorted(files):
-        found.update(f"{path}\0".encode("utf-8", "surrogateescape"))
-        found.update(hashlib.sha256(_contents(path)).digest())
-    return found.hexdigest()[:12]
+        digest.update(f"{path}\0".encode("utf-8", "surrogateescape"))
+        digest.update(hashlib.sha256(_contents(path)).digest())
+    return digest.hexdigest()[:12]
 
 
 def _contents(path: Path) -> bytes:
     try:
-        found = os.stat(path)
-        if stat.S_ISREG(found.st_mode) and found.st_size <= _SMALL:
+        status = os.stat(path)
+        if stat.S_ISREG(status.st_mode) and status.st_size <= _SMALL:
             return path.read_bytes()
-        return f"{found.st_size} {found.st_mtime_ns}".encode()
+        return f"{status.st_size} {status.st_mtime_ns}".encode()
     except (OSError, ValueError):
         return b""

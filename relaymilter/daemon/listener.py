@@ -217,5 +217,5 @@ def _answers(path: str) -> bool:
 
 def identity(path: str) -> tuple[int, int]:
     """Of a file: its device and inode."""
-    found = os.lstat(path)
-    return found.st_dev, found.st_ino
+    status = os.lstat(path)
+    return status.st_dev, status.st_ino

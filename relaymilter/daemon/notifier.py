@@ -123,7 +123,7 @@ def _live(settings: Settings, notices: socket.socket, parent: socket.socket) -> 
 def _ended(pid: int) -> str | None:
     """How a child has ended; None: it has not."""
     try:
-        found, status = os.waitpid(pid, os.WNOHANG)
+        ended, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:  # somebody else has waited for it
         return "ended"
-    return ending(status) if found else None
+    return ending(status) if ended else None

@@ -27,11 +27,11 @@ def parse_report(packet: bytes) -> Report:
 
 def total(values: Iterable[Values]) -> Values:
     """Of several: numbers are added, lists joined without what is there already, mappings merged."""
-    found: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for each in values:
         for name, value in each.items():
-            found[name] = _joined(found[name], value) if name in found else value
-    return found
+            merged[name] = _joined(merged[name], value) if name in merged else value
+    return merged
 
 
 def _joined(one: Any, other: Any) -> Any:

@@ -95,8 +95,8 @@ def _decisions(state: State) -> Section:
 
 
 def _breakers(state: State) -> Section:
-    found = state.report.now.get("breakers", [])
-    return Section(found, tuple(f"not asked for a while: {each}" for each in found))
+    breakers = state.report.now.get("breakers", [])
+    return Section(breakers, tuple(f"not asked for a while: {each}" for each in breakers))
 
 
 def _ledger(state: State) -> Section:
@@ -142,11 +142,11 @@ SECTIONS: Mapping[str, Callable[[State], Section]] = {
 
 def status(state: State) -> dict[str, Value]:
     """The answer: `version`, `status` (as the exit status), `problems`, and a key for each section."""
-    found = {name: section(state) for name, section in SECTIONS.items()}
-    problems = [problem for section in found.values() for problem in section.problems]
-    worst = CRITICAL if any(section.critical for section in found.values()) else WARNING if problems else FINE
+    sections = {name: section(state) for name, section in SECTIONS.items()}
+    problems = [problem for section in sections.values() for problem in section.problems]
+    worst = CRITICAL if any(section.critical for section in sections.values()) else WARNING if problems else FINE
     head = {"version": __version__, "status": worst, "problems": problems}
-    return head | {name: section.value for name, section in found.items()}
+    return head | {name: section.value for name, section in sections.items()}
 
 
 def _time(when: float) -> str:

@@ -118,8 +118,8 @@ class Supervisor:
             times.append(self.look_at)
         if not times:
             return signal.sigwaitinfo(SIGNALS).si_signo
-        found = signal.sigtimedwait(SIGNALS, max(0.0, min(times) - time.monotonic()))
-        return found.si_signo if found else None
+        info = signal.sigtimedwait(SIGNALS, max(0.0, min(times) - time.monotonic()))
+        return info.si_signo if info else None
 
     def look(self) -> None:
         """At the files, if it is time, and read them if they have changed."""
@@ -175,11 +175,11 @@ class Supervisor:
 
     def trust(self) -> object:
         """What `relaymilter trust` is answered: the addresses that are local again; what they showed is forgotten."""
-        found = [str(each.address) for each in shared(self.sketches, int(time.time())) if each.distrusted]
+        trusted = [str(each.address) for each in shared(self.sketches, int(time.time())) if each.distrusted]
         with self.sketches.memory.locked():
             self.sketches.forget()
-        log.info("trusted again: %s", ", ".join(found) or "no address had lost its trust")
-        return {"trusted": found}
+        log.info("trusted again: %s", ", ".join(trusted) or "no address had lost its trust")
+        return {"trusted": trusted}
 
     def reload(self) -> Outcome:
         """Read everything anew; keep what we have if any of it is wrong."""
@@ -236,8 +236,8 @@ class Supervisor:
         deadline = time.monotonic() + self.in_force.settings.daemon.stop_timeout + _KILL_AFTER
         self.workers.reap()
         while self.workers.draining:
-            found = signal.sigtimedwait(SIGNALS, max(0.0, deadline - time.monotonic()))
-            if found is None or found.si_signo in _STOP:
+            info = signal.sigtimedwait(SIGNALS, max(0.0, deadline - time.monotonic()))
+            if info is None or info.si_signo in _STOP:
                 self.workers.kill()
             self.workers.reap()
         self.notifier.end()

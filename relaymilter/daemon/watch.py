@@ -33,10 +33,10 @@ def look(files: Iterable[Path]) -> dict[Path, Stamp]:
 
 def _stamp(path: Path) -> Stamp:
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except (OSError, ValueError):
         return ()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def read_steadily(read: Callable[[], Reading], known: Iterable[Path] = ()) -> tuple[Reading, dict[Path, Stamp]]:
@@ -60,7 +60,7 @@ def read_steadily(read: Callable[[], Reading], known: Iterable[Path] = ()) -> tu
 def _quiet(path: Path, since: float) -> bool:
     """Neither the file nor a link on the way to it has changed since this time."""
     try:
-        return all(found.st_ctime < since for _, found in way(path) if not stat.S_ISDIR(found.st_mode))
+        return all(status.st_ctime < since for _, status in way(path) if not stat.S_ISDIR(status.st_mode))
     except OSError:
         return False
 

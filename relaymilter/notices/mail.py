@@ -51,18 +51,18 @@ def send(server: InetEndpoint, address: str, notice: Notice) -> None:
 
 def message(address: str, notice: Notice) -> bytes:
     """All of it in ASCII, with lines as SMTP has them: Sendmail takes no bare line feed."""
-    found = EmailMessage(SMTP)
-    found["From"] = f"relaymilter <{address}>"
-    found["To"] = address
-    found["Subject"] = f"relaymilter: {subject_line(notice)}"
-    found["Date"] = formatdate()
-    found["Message-ID"] = make_msgid(domain="relaymilter.invalid")
-    found["Auto-Submitted"] = "auto-generated"
-    found["User-Agent"] = f"relaymilter/{__version__}"
+    mail = EmailMessage(SMTP)
+    mail["From"] = f"relaymilter <{address}>"
+    mail["To"] = address
+    mail["Subject"] = f"relaymilter: {subject_line(notice)}"
+    mail["Date"] = formatdate()
+    mail["Message-ID"] = make_msgid(domain="relaymilter.invalid")
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["User-Agent"] = f"relaymilter/{__version__}"
     lines = [f"{utc(step.time)} {step.host}: {in_words(step)}" for step in notice.steps]
     more = [f"... and {notice.more} more, which are in the log"] if notice.more else []
-    found.set_content("\n\n".join([*lines, *more, _HELP]), cte="7bit")
-    return found.as_bytes()
+    mail.set_content("\n\n".join([*lines, *more, _HELP]), cte="7bit")
+    return mail.as_bytes()
 
 
 def _raise(code: int, words: bytes | str) -> None:

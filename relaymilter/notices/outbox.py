@@ -48,10 +48,10 @@ class Outbox:
         """All that waits, in one, however often something was sent."""
         if not self._steps:
             return None
-        found = Notice(tuple(self._steps), self._more)
+        notice = Notice(tuple(self._steps), self._more)
         self._steps.clear()
         self._more = 0
-        return found
+        return notice
 
     def due(self, now: float) -> float | None:
         """Seconds until something is to be sent; None: nothing waits."""

@@ -41,8 +41,8 @@ class Notice(NamedTuple):
 
 def step_of(subject: str, judgement: Judgement, now: int, host: str) -> Step:
     """The step that this judgement is; it has evidence."""
-    found = judgement.evidence
-    evidence = {} if found is None else {name.replace("_", "-"): value for name, value in found._asdict().items()}
+    measured = judgement.evidence
+    evidence = {} if measured is None else {name.replace("_", "-"): value for name, value in measured._asdict().items()}
     login = subject.partition(" ")[2][:_LONGEST]
     return Step(now, host, login, judgement.standing.name.lower(), judgement.reason[:_LONGEST], evidence)
 
@@ -66,8 +66,8 @@ def document(notice: Notice) -> bytes:
 
 def in_words(step: Step) -> str:
     """One line of ASCII, for the log and for mail."""
-    found = ", ".join(f"{name} {value}" for name, value in step.evidence.items())
-    return f"login {printable_text(step.login)} is {step.standing}: {step.reason} ({found})"
+    evidence = ", ".join(f"{name} {value}" for name, value in step.evidence.items())
+    return f"login {printable_text(step.login)} is {step.standing}: {step.reason} ({evidence})"
 
 
 def subject_line(notice: Notice) -> str:

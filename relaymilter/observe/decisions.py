@@ -118,13 +118,13 @@ def _usual(as_json: bool, began: tuple[str, str], request: Request, decision: De
 
 def _macros(macros: Macros) -> dict[str, str]:
     """What the MTA said because a rule needs it, by the names of explain's flags; a blank in a listener is `\\x20`."""
-    found = {"mechanism": printable_text(macros.mechanism or "")}
-    found["tls"] = printable_text(macros.tls or "")
-    found["listener"] = " ".join(printable_text(known).replace(" ", "\\x20") for known in macros.listener)
+    texts = {"mechanism": printable_text(macros.mechanism or "")}
+    texts["tls"] = printable_text(macros.tls or "")
+    texts["listener"] = " ".join(printable_text(known).replace(" ", "\\x20") for known in macros.listener)
     if macros.certificate is not None:
         names = ("cert_subject", "cert_issuer", "cert_fingerprint")
-        found |= zip(names, map(printable_text, macros.certificate), strict=True)
-    return {name: value for name, value in found.items() if value}
+        texts |= zip(names, map(printable_text, macros.certificate), strict=True)
+    return {name: value for name, value in texts.items() if value}
 
 
 def _step(step: Step) -> str:

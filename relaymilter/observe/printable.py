@@ -33,8 +33,8 @@ def typed(text: str) -> bytes:
     return _ESCAPED.sub(_byte, text.encode("utf-8", "surrogateescape"))
 
 
-def _byte(found: re.Match[bytes]) -> bytes:
-    return b"\\" if found[1] is None else bytes([int(found[1], 16)])
+def _byte(match: re.Match[bytes]) -> bytes:
+    return b"\\" if match[1] is None else bytes([int(match[1], 16)])
 
 
 _WHOLE = re.compile(r"(?:[^\\]|\\\\|\\x[0-9a-f]{2})*")

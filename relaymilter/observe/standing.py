@@ -23,10 +23,10 @@ def report(subject: str, judgement: Judgement) -> None:
 
 def evidence(judgement: Judgement) -> str:
     """In words; empty where there is none."""
-    found = judgement.evidence
-    if found is None:
+    measured = judgement.evidence
+    if measured is None:
         return ""
     return (
-        f"new recipients in a day: {found.recipients}, strange: {found.strange} % of the room, "
-        f"networks in an hour: {found.networks}, refused in a day: {found.refused}"
+        f"new recipients in a day: {measured.recipients}, strange: {measured.strange} % of the room, "
+        f"networks in an hour: {measured.networks}, refused in a day: {measured.refused}"
     )

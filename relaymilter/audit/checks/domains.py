@@ -35,8 +35,8 @@ def only_here(seen: Inspected) -> Iterator[Finding]:
 def _taken(local: LocalSettings) -> set[str]:
     """The domains of a configuration, without literals."""
     known = (names.known for names in (local.domains, local.relay_domains))
-    found = {name for names in known if isinstance(names, frozenset) for name in names}
-    return {name for name in found if not name.startswith("[") and name.split(".")[0] not in _OF_ITSELF}
+    domains = {name for names in known if isinstance(names, frozenset) for name in names}
+    return {name for name in domains if not name.startswith("[") and name.split(".")[0] not in _OF_ITSELF}
 
 
 def _asks(local: LocalSettings) -> bool:

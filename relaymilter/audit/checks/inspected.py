@@ -60,7 +60,7 @@ class Inspected:
     def sockets(self) -> tuple[UnixEndpoint | InetEndpoint, ...]:
         """Where the daemon says that it listens, or where it would by our flags."""
         listeners = (self.answer or {}).get("listeners", ())
-        there = [found for each in listeners if (found := _endpoint(each))] if isinstance(listeners, list) else []
+        there = [endpoint for each in listeners if (endpoint := _endpoint(each))] if isinstance(listeners, list) else []
         return tuple(map(_as_mta_sees_it, there or self.reading.settings.listen.sockets))
 
     def is_ours(self, milter: Milter, queue: str = "") -> bool:

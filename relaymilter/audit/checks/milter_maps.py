@@ -62,5 +62,5 @@ def _is_guarded(seen: Inspected, site: PostfixSite, entry: Entry) -> bool:
     except ValueError:
         return False
     ends = (network.network_address, network.broadcast_address)
-    found = [seen.reading.settings.policy.local.networks.known.find(address) for address in ends]
-    return all(local is not None and not local.excluded for local in found)
+    at_ends = [seen.reading.settings.policy.local.networks.known.find(address) for address in ends]
+    return all(local is not None and not local.excluded for local in at_ends)

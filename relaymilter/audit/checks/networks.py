@@ -127,8 +127,8 @@ def _sides(seen: Inspected) -> Iterator[_Side]:
 
 def _place(seen: Inspected, side: _Side, network: Network) -> str:
     """Where it is named: in the MTA's configuration, if it is there, too."""
-    found = [each.place for each in (seen.lists.settings if seen.lists else ()) if each.text == str(network)]
-    return (found or [f"{side.name}: local-network"])[0]
+    places = [each.place for each in (seen.lists.settings if seen.lists else ()) if each.text == str(network)]
+    return (places or [f"{side.name}: local-network"])[0]
 
 
 def _network(text: str) -> Network | None:

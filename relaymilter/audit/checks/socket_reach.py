@@ -56,19 +56,19 @@ def _shut(path: str, user: str) -> str | None:
     try:
         account = pwd.getpwnam(user)
         groups = {account.pw_gid, *(group.gr_gid for group in grp.getgrall() if user in group.gr_mem)}
-        for step, found in way(Path(path)):
-            needed = stat.S_IWOTH if stat.S_ISSOCK(found.st_mode) else stat.S_IXOTH
-            if not stat.S_ISLNK(found.st_mode) and not _may(found, account.pw_uid, groups, needed):
+        for step, status in way(Path(path)):
+            needed = stat.S_IWOTH if stat.S_ISSOCK(status.st_mode) else stat.S_IXOTH
+            if not stat.S_ISLNK(status.st_mode) and not _may(status, account.pw_uid, groups, needed):
                 return f"smtpd runs as {user}, who may not {'enter' if needed == stat.S_IXOTH else 'connect to'} {step}"
     except (OSError, KeyError):
         pass
     return None
 
 
-def _may(found: os.stat_result, uid: int, groups: set[int], needed: int) -> bool:
+def _may(status: os.stat_result, uid: int, groups: set[int], needed: int) -> bool:
     """Of the three sets of bits the first that fits counts (path_resolution(7))."""
     if uid == 0:
         return True
-    if found.st_uid == uid:
-        return bool(found.st_mode & needed << 6)
-    return bool(found.st_mode & (needed << 3 if found.st_gid in groups else needed))
+    if status.st_uid == uid:
+        return bool(status.st_mode & needed << 6)
+    return bool(status.st_mode & (needed << 3 if status.st_gid in groups else needed))

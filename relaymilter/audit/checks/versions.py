@@ -85,8 +85,8 @@ def smuggling_sendmail(seen: Inspected) -> Iterator[Finding]:
         why = f"sendmail {site.version} takes a bare LF, a dot and a bare LF for the end of a message (smuggling)"
         yield Finding("smuggling", Severity.WARNING, f"sendmail {site.version}", why, "upgrade sendmail to 8.18")
     declared = site.cf.maps.get("access")
-    found = _ACCESS.fullmatch(declared.text) if declared else None
-    for key, value in _lenient(f"{found[1].removesuffix('.db')}.db") if found else ():
+    match = _ACCESS.fullmatch(declared.text) if declared else None
+    for key, value in _lenient(f"{match[1].removesuffix('.db')}.db") if match else ():
         why = f"{key} {value}: these clients may end a message by bare LFs (smuggling)"
         yield Finding("smuggling", Severity.WARNING, f"access map: {key}", why, "leave O, G and U out of it")
 
