@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from relaymilter.cli.explain import explain
+from relaymilter.cli import relaymilter
 from tests.mta.dialogue import VICTIM, greet, refusal
 from tests.rig import Mta, MtaSettings, Namespace, Postfix, Relaymilter, Sendmail, Smtp, certificate, running
 
@@ -185,7 +185,9 @@ def test_line_is_enough_for_explain(bound: Bound) -> None:
             for name in (*names, "cert_subject", "cert_issuer")
             if line.get(name) is not None
         ]
-        told = json.loads(CliRunner().invoke(explain, [*bound.flags, *words, "--json"], standalone_mode=False).stdout)
+        told = json.loads(
+            CliRunner().invoke(relaymilter, ["explain", *bound.flags, *words, "--json"], standalone_mode=False).stdout
+        )
         assert [told[key] for key in ("verdict", "rule")] == [line["verdict"], line["rule"]]
         assert told["trail"][-1]["reason"] == line["reason"] or line["verdict"] == "permit"
         rules.add(line["rule"])
