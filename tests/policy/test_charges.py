@@ -333,3 +333,18 @@ class WaitsOnce(MemoryLedger):
             self.waits.clear()
             raise MustWait(subject)
         return super().update(subject, now, asks, change)
+
+
+@pytest.mark.parametrize(
+    ("limits", "counts"),
+    [
+        pytest.param((), False, id="none"),
+        pytest.param(("5 recipients/day per login",), False, id="of recipients"),
+        pytest.param(("5 messages/day per login",), True, id="of messages"),
+    ],
+)
+def test_counts_messages(limits: tuple[str, ...], counts: bool) -> None:
+    """Only where messages are limited can one have to be given back."""
+    terms = Terms(tuple(map(parse_limit, limits)))
+    made = Charges(MemoryLedger(), MemoryLedger(), b"k" * 16, lambda: START, Ours(DomainList(frozenset())), terms=terms)
+    assert counts is made.counts_messages
