@@ -28,6 +28,8 @@ from tests.rig.daemon import ROOT
 from tests.rig.postmap import postfix_commands
 
 README = (ROOT / "README.rst").read_text()
+HACKING = (ROOT / "HACKING.rst").read_text()
+LOG_PAGE = (ROOT / "docs" / "log.rst").read_text()
 SAMPLE = ROOT / "contrib" / "relaymilter.toml"
 PAGES = [ROOT / "man" / "relaymilter.8", ROOT / "man" / "relaymilter.toml.5"]
 each_option = pytest.mark.parametrize("option", OPTIONS.values(), ids=OPTIONS)
@@ -248,18 +250,19 @@ def test_units_agree() -> None:
         assert f"\n{key}=relaymilter.socket relaymilter-control.socket\n" in service
 
 
-def test_readme_shows_what_explain_prints() -> None:
-    """The examples of `explain` in README.rst are what it prints."""
-    blocks = [part.split("\n\n")[0] for part in README.split("    $ python3 -m relaymilter ")[1:]]
-    assert len(blocks) == 2
+@pytest.mark.parametrize("page", ["README.rst", "docs/howto/check.rst", "docs/howto/logins.rst"])
+def test_manual_shows_what_explain_prints(page: str) -> None:
+    """The example of `explain` on a page of the manual is what it prints."""
+    blocks = [part.split("\n\n")[0] for part in (ROOT / page).read_text().split("    $ python3 -m relaymilter ")[1:]]
+    assert blocks != []
     for block in blocks:
         command, _, expected = block.replace("\\\n", " ").partition("\n")
         assert printed(*shlex.split(command)) == re.sub("^    ", "", expected, flags=re.MULTILINE) + "\n"
 
 
-def test_readme_shows_a_line_that_explain_takes() -> None:
-    """The log line in README.rst, fed to `explain` field by field, gives the verdict and the reply in it."""
-    line = re.search(r"^    decision (.*)", README, re.MULTILINE)
+def test_manual_shows_a_line_that_explain_takes() -> None:
+    """The log line in docs/log.rst, fed to `explain` field by field, gives the verdict and the reply in it."""
+    line = re.search(r"^    decision (.*)", LOG_PAGE, re.MULTILINE)
     assert line is not None
     fields = dict(word.split("=", 1) for word in shlex.split(line[1]))
     asked = [f"--{name}={fields[name]}" for name in ("client", "helo", "sender", "recipient")]
@@ -267,18 +270,18 @@ def test_readme_shows_a_line_that_explain_takes() -> None:
     assert f"verdict: {fields['verdict']}\nrule:    {fields['rule']}\nreply:   {fields['reply']}\n" in said
 
 
-def test_readme_has_every_field_of_a_log_line() -> None:
-    """The table in README.rst has the fields of the line that it shows, in their order."""
-    line = re.search(r"^    decision (.*)", README, re.MULTILINE)
+def test_manual_has_every_field_of_a_log_line() -> None:
+    """The table in docs/log.rst has the fields of the line that it shows, in their order."""
+    line = re.search(r"^    decision (.*)", LOG_PAGE, re.MULTILINE)
     assert line is not None
     fields = [word.split("=", 1)[0] for word in shlex.split(line[1])]
-    assert re.findall(r"^``(\w+)``  ", README, re.MULTILINE)[: len(fields)] == fields
+    assert re.findall(r"^``(\w+)``  ", LOG_PAGE, re.MULTILINE)[: len(fields)] == fields
 
 
-def test_readme_names_every_folder() -> None:
-    """The layout in README.rst has every folder of the package."""
+def test_hacking_names_every_folder() -> None:
+    """The layout in HACKING.rst has every folder of the package."""
     folders = {f"relaymilter/{path.parent.name}/" for path in (ROOT / "relaymilter").glob("*/__init__.py")}
-    assert set(re.findall(r"^``(relaymilter/\w+/)``", README, re.MULTILINE)) == folders
+    assert set(re.findall(r"^``(relaymilter/\w+/)``", HACKING, re.MULTILINE)) == folders
 
 
 def test_explain_has_the_policy_options() -> None:

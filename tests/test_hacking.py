@@ -20,7 +20,10 @@ FLAGS = [text for text in LITERALS if text.startswith("--")]
 TABLES = [text for text in LITERALS if text.endswith(":")]
 WORDS = [text for text in LITERALS if text not in {*PATHS, *FLAGS, *TABLES}]
 BLOCKS = re.findall(r"``(\S+/\S+)``[^`]*?::\n\n((?: {4}.*\n|\n)+)", HACKING)
-ELSEWHERE = {"mypy", "ruff", "type:name", "--mutate", "--strict", "--help", "None", "ValueError"}
+ELSEWHERE = {
+    *("mypy", "ruff", "type:name", "--mutate", "--strict", "--help", "None", "ValueError"),
+    *(".venv-floor", ".venv-newest", "--mtas debian13"),
+}
 """Tools, and what is Python's or click's own."""
 
 

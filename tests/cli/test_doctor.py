@@ -74,11 +74,11 @@ def test_open(relaymilter: Run, sound: Sound, tmp_path: Path) -> None:
 
 
 def test_readme(relaymilter: Run, sound: Sound, tmp_path: Path) -> None:
-    """What README.rst shows is what it prints."""
+    """What docs/howto/check.rst shows is what it prints."""
     conf = conf_with(tmp_path, sound, "milter_default_action = accept")
     done = relaymilter("doctor", *sound.words, f"postfix:{conf}")
     shown = "".join(f"    {line}\n" for line in done.out.replace(f"postfix:{conf}", "postfix").splitlines())
-    assert shown in (ROOT / "README.rst").read_text()
+    assert shown in (ROOT / "docs" / "howto" / "check.rst").read_text()
 
 
 def test_json(relaymilter: Run, sound: Sound, tmp_path: Path) -> None:
