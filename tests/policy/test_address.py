@@ -74,6 +74,7 @@ def test_plain(raw: str, local: str, domain: str) -> None:
         pytest.param("<b(comment)@kite.test>", "b", "kite.test", id="comment"),
         pytest.param("(c)<(c)b(c)@(c)kite(c).(c)test(c)>", "b", "kite.test", id="comments everywhere"),
         pytest.param("<b(a (nested) one)@kite.test>", "b", "kite.test", id="nested comment"),
+        pytest.param("(a (nested) one)<b@kite.test>", "b", "kite.test", id="nested comment before the bracket"),
         pytest.param(r"<b(\))@kite.test>", "b", "kite.test", id="quoted parenthesis in a comment"),
         pytest.param("<b(@else.test>)@kite.test>", "b", "kite.test", id="an address in a comment"),
         pytest.param('<b(")@kite.test>', "b", "kite.test", id="a quote in a comment"),

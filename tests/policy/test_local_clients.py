@@ -44,6 +44,14 @@ def test_says_why() -> None:
     assert clients.find(None) is None
 
 
+def test_distrusted() -> None:
+    """An address that is not trusted now is no local client, and excludes itself; its neighbour is one."""
+    local = Addresses(Networks([parse_network("192.0.2.0/24")]))
+    clients = LocalClients(local, distrusted=lambda address: address == IPv4Address("192.0.2.1"))
+    found = [(str(clients.find(one)), clients.holds(one)) for one in map(IPv4Address, ("192.0.2.1", "192.0.2.2"))]
+    assert found == [("!192.0.2.1/32", False), ("192.0.2.0/24", True)]
+
+
 def test_table() -> None:
     """Gateways in a table that has no answer are uncertain; nobody asks it of an address that is not local."""
     local = Addresses(Networks([parse_network("192.0.2.0/24")]))
