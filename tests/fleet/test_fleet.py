@@ -1,0 +1,115 @@
+"""A login's limit holds over a fleet: exactly, and nearly while the ledger's master is replaced or out of reach."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.rig import Release, open_folder, wait_for
+
+from .hosts import Fleet, Host, fleet
+
+LIMIT = 2000
+SPARED = 20
+"""What each host lets out of a login in a day while it does not reach the ledger."""
+FLAGS = (
+    *("--limit", f"{LIMIT} recipients/day per login", "--lookup-timeout", "1"),
+    # What else a ledger would say of such a burst.
+    *("--new-recipients", "none", "--new-recipients-from-new-network", "none"),
+    *("--networks-per-login", "none", "--suspend-after", "none"),
+)
+BATCH = 50
+BACK = "answers again after"
+"""What the log says of a ledger."""
+
+
+@pytest.fixture(scope="module")
+def three(release: Release) -> Iterator[Fleet]:
+    """The fleet."""
+    with open_folder() as folder, fleet(release, Path(folder), *FLAGS) as hosts:
+        yield hosts
+
+
+class Attack:
+    """Everything that a thief sends with a login's password, through all hosts at once."""
+
+    def __init__(self, hosts: list[Host], login: str) -> None:
+        self._hosts, self._login = hosts, login
+        self._over = threading.Event()
+        self.heard: Counter[tuple[int, int]] = Counter()
+        """How often each host said each code."""
+        self._lock = threading.Lock()
+
+    @property
+    def sent(self) -> int:
+        """Recipients that were taken."""
+        return sum(number for (_, code), number in self.heard.items() if code == 250)
+
+    def until(self, done: Callable[[], bool], what: str) -> None:
+        """Go on, whatever the thief hears, until this is so."""
+        with ThreadPoolExecutor(len(self._hosts)) as pool:
+            attackers = [pool.submit(self._repeat, number, host) for number, host in enumerate(self._hosts)]
+            try:
+                wait_for(done, what, 60)
+            finally:
+                self._over.set()
+            for attacker in attackers:
+                attacker.result(60)
+
+    def _repeat(self, number: int, host: Host) -> None:
+        while not self._over.is_set():
+            with host.mta.smtp() as client:
+                client.ehlo()
+                assert client.auth(self._login).ok
+                begun = client.mail()
+                codes = [client.rcpt("<victim@example.com>").code for _ in range(BATCH)] if begun.ok else [begun.code]
+            with self._lock:
+                self.heard.update((number, code) for code in codes)
+            self._over.wait(0.01)
+
+
+def test_the_limit_of_all_hosts(three: Fleet) -> None:
+    """Not one recipient more, nor fewer, whoever asks where."""
+    attack = Attack(three.hosts, "alice")
+    attack.until(
+        lambda: min(attack.heard[number, 450] for number in range(3)) > 50, "every host says that it is enough"
+    )
+    assert LIMIT == attack.sent
+
+
+def test_cut_off(three: Fleet) -> None:
+    """A host that does not reach the ledger falls back to small limits, says so, and comes back; the others go on."""
+    lonely, *others = three.hosts
+    lonely.cut_off()
+    attack = Attack([lonely], "bob")
+    attack.until(lambda: attack.heard[0, 450] + attack.heard[0, 451] > 50, "the small limit is reached")
+    assert SPARED == attack.sent
+    assert "small limits in memory hold" in lonely.daemon.log()
+    rest = Attack(others, "bob")
+    rest.until(lambda: min(rest.heard[number, 450] for number in range(2)) > 50, "the others say that it is enough")
+    assert LIMIT == rest.sent
+    lonely.rejoin()
+    again = Attack([lonely], "bob+tag")
+    again.until(lambda: again.sent > 100, "it asks the ledger again")
+
+
+def test_failover(three: Fleet) -> None:
+    """The master dies mid-attack: what each host spares gets out beyond, and what the replica had not seen yet."""
+    attack = Attack(three.hosts, "alice@other.example")
+
+    def killed_and_back() -> bool:
+        if three.master.running and attack.sent > LIMIT // 3:
+            three.master.kill()
+        return not three.master.running and all(BACK in host.daemon.log()[at:] for at, host in logs)
+
+    logs = [(len(host.daemon.log()), host) for host in three.hosts]
+    attack.until(killed_and_back, "the ledger answers every host again")
+    assert "role:master" in three.replica.says("info", "replication")
+    final = Attack(three.hosts, "alice@other.example")
+    final.until(lambda: min(final.heard[number, 450] for number in range(3)) > 50, "every host says that it is enough")
+    assert abs(attack.sent + final.sent - LIMIT - len(three.hosts) * SPARED) <= LIMIT // 50, (attack.heard, final.heard)
