@@ -31,6 +31,7 @@ from tests.rig import (
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of our own."""
     parser.addoption("--fuzz-seconds", type=int, default=6, help="how long each fuzz target runs")
+    parser.addoption("--soak-seconds", type=int, default=4, help="how long each soak runs; 1800: a long run")
     parser.addoption("--envelopes", type=int, default=1000, help="how many the MTAs are compared by; 20000: a long run")
     parser.addoption("--seed", type=int, default=randrange(2**32), help="of what is drawn anew in each run")
     releases = [str(release) for release in Release]
