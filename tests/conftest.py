@@ -33,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-seconds", type=int, default=6, help="how long each fuzz target runs")
     parser.addoption("--soak-seconds", type=int, default=4, help="how long each soak runs; 1800: a long run")
     parser.addoption("--envelopes", type=int, default=1000, help="how many the MTAs are compared by; 20000: a long run")
+    parser.addoption("--sessions", type=int, default=200, help="how many make a log of each MTA; 20000: a long run")
     parser.addoption("--seed", type=int, default=randrange(2**32), help="of what is drawn anew in each run")
     releases = [str(release) for release in Release]
     parser.addoption("--mtas", choices=releases, help="the release whose MTAs are tested; left out: each in turn")

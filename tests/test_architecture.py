@@ -30,6 +30,7 @@ RANKS = {
     "dns": 3,
     "dns_lists": 3,
     "mta": 3,
+    "maillog": 3,
     "config": 4,
     "config.wiring": 5,
     "milter": 5,

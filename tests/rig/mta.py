@@ -109,6 +109,10 @@ class Mta:
         """What the MTA has logged so far."""
         raise NotImplementedError
 
+    def log_file(self) -> bytes:
+        """The same as a file of the system would have it, with time stamps."""
+        return self.log().encode()
+
     def delivered(self) -> list[str]:
         """The recipients to whom it has delivered, in order; the mail itself is thrown away.
 

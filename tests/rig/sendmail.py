@@ -83,6 +83,9 @@ class Sendmail(Mta):
     def log(self) -> str:
         return self._syslog.text()
 
+    def log_file(self) -> bytes:
+        return self._syslog.stamped("mx")
+
     def delivered(self) -> list[str]:
         return (self.directory / "delivered").read_text().splitlines()
 
