@@ -248,6 +248,9 @@ def test_units_agree() -> None:
     assert re.findall(r"^(?:ListenStream|SocketMode)=(.*)", control, re.MULTILINE) == [USUAL_PATH, "0600"]
     for key in ("Requires", "After", "Sockets", "Also"):
         assert f"\n{key}=relaymilter.socket relaymilter-control.socket\n" in service
+    metrics = (ROOT / "contrib" / "relaymilter-metrics.socket").read_text()
+    (name,) = re.findall(r"^FileDescriptorName=(.*)", metrics, re.MULTILINE)
+    assert f'`metrics = "fd:{name}"`' in metrics
 
 
 @pytest.mark.parametrize("page", ["README.rst", "docs/howto/check.rst", "docs/howto/logins.rst"])

@@ -15,7 +15,8 @@ from relaymilter.config.reader import Flags, Reading, read
 from relaymilter.daemon.failures import CannotServe
 from relaymilter.daemon.opened import open_all
 from relaymilter.daemon.privileges import occupy_standard_streams, raise_file_limit, require_root_for
-from relaymilter.daemon.supervisor import Supervisor, block_signals
+from relaymilter.daemon.signals import block_signals
+from relaymilter.daemon.supervisor import Supervisor
 from relaymilter.daemon.watch import Watch, read_steadily
 from relaymilter.observe.sink import log_to
 

@@ -1,5 +1,6 @@
 """Where the daemon listens: what is opened at the start, and stays until the end."""
 
+import importlib.util
 import re
 from dataclasses import dataclass
 
@@ -15,6 +16,14 @@ def _octal_mode(text: str) -> int:
     if not re.fullmatch(r"0?o?[0-7]{3}", text):
         raise ValueError(f"{text!r} is no mode: give three octal digits, such as 0660")
     return int(text[-3:], 8)
+
+
+def _metrics(text: str) -> Endpoint:
+    """A socket, where there is what serves it."""
+    endpoint = parse_endpoint(text)
+    if importlib.util.find_spec("prometheus_client") is None:
+        raise ValueError("prometheus-client is not installed (Debian's python3-prometheus-client)")
+    return endpoint
 
 
 SOCKET = ListOption(
@@ -37,7 +46,13 @@ CONTROL = Option(
     "PATH",
     parse=parse_control,
 )
-OPTIONS = (SOCKET, SOCKET_MODE, SOCKET_GROUP, PIDFILE, CONTROL)
+METRICS = Option(
+    "metrics",
+    "Where Prometheus may ask how it goes, over HTTP, such as inet:9894@127.0.0.1; forms as of --socket.",
+    "SOCKET",
+    parse=_metrics,
+)
+OPTIONS = (SOCKET, SOCKET_MODE, SOCKET_GROUP, PIDFILE, CONTROL, METRICS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,8 @@ class ListenSettings:
     pidfile: str | None
     control: Endpoint | None = None
     """Where the daemon is asked; None: where daemon.control.default_control() says."""
+    metrics: Endpoint | None = None
+    """Where Prometheus asks; None: nowhere."""
 
 
 def read(values: Values) -> ListenSettings:
@@ -61,4 +78,5 @@ def read(values: Values) -> ListenSettings:
         socket_gid=values.maybe(SOCKET_GROUP),
         pidfile=values.maybe(PIDFILE),
         control=values.maybe(CONTROL),
+        metrics=values.maybe(METRICS),
     )

@@ -16,6 +16,7 @@ from relaymilter.config.model import PolicySettings
 from relaymilter.files.presence import Presence
 from relaymilter.ledger.memory import MemoryLedger
 from relaymilter.ledger.untouched import UntouchedLedger
+from relaymilter.lookups import outcomes
 from relaymilter.lookups.guard import Limits
 from relaymilter.policy import logins, relay, reputation, senders
 from relaymilter.policy import restrictions as close
@@ -154,6 +155,7 @@ def _charges(guard: GuardSettings, our: _Shared, notice: Notice | None, look_onl
         administrators=our.ask.mailboxes(guard.administrators),
         grant=_if(our.grants, _name_of_grant),
         notice=notice,
+        on_spare=outcomes.on_the_spare,
     )
 
 

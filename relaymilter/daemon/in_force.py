@@ -17,6 +17,7 @@ STAYS: Mapping[str, Callable[[Settings], object]] = {
     "socket-group": lambda settings: settings.listen.socket_gid,
     "pidfile": lambda settings: settings.listen.pidfile,
     "control": lambda settings: settings.listen.control,
+    "metrics": lambda settings: settings.listen.metrics,
     "workers": lambda settings: settings.daemon.workers,
 }
 """The options that stay as they were at the start until a restart."""
@@ -36,6 +37,18 @@ class InForce:
     fingerprint: str = ""
     """Of the flags and the files, as they were read: the same on two hosts where these are."""
     since: float = field(default_factory=time.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of a reload."""
+
+    problems: tuple[str, ...] = ()
+    """Why the old policy stays; none: the new one serves."""
+    status: int = os.EX_OK
+    """The exit status of `relaymilter reload`."""
+    waiting: tuple[str, ...] = ()
+    """Options that need a restart."""
 
 
 class AtStart:

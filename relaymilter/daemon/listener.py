@@ -69,6 +69,18 @@ def open_listeners(settings: ListenSettings, account: Account | None) -> tuple[L
     return tuple(opened)
 
 
+def open_metrics(settings: ListenSettings, account: Account | None) -> Listener | None:
+    """Where Prometheus asks, if it may. Raises CannotListen."""
+    endpoint = settings.metrics
+    if endpoint is None:
+        return None
+    try:
+        one = FdEndpoint(named(endpoint.name)[0]) if isinstance(endpoint, NamedFdEndpoint) else endpoint
+        return open_listener(one, settings, account)
+    except CannotListen as error:
+        raise CannotListen(f"--metrics: {error}", error.status) from None
+
+
 def open_listener(
     endpoint: UnixEndpoint | InetEndpoint | FdEndpoint, settings: ListenSettings, account: Account | None
 ) -> Listener:

@@ -8,12 +8,12 @@ import logging
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 from relaymilter.config.model import Settings
-from relaymilter.daemon.memory import give_back, keep_shared
+from relaymilter.daemon.forking import forked
 from relaymilter.daemon.privileges import become
 from relaymilter.daemon.slot import ending
 from relaymilter.notices import courier
@@ -88,26 +88,15 @@ class Notifier:
     def _start(self, settings: Settings, leave: Callable[[], None]) -> None:
         self._control, theirs = socket.socketpair()
         self._restart_at = None
-        keep_shared()
-        self._pid = os.fork()
-        if self._pid:
-            theirs.close()
-            return
-        status = os.EX_SOFTWARE
-        try:
+        live = partial(_live, settings, self._exit, theirs)
+        self._pid = forked(partial(self._leave, leave), live, "the process that sends notices")
+        theirs.close()
+
+    def _leave(self, leave: Callable[[], None]) -> None:
+        if self._control is not None:
             self._control.close()
-            self.entry.close()
-            leave()
-            give_back()
-            _live(settings, self._exit, theirs)
-            status = os.EX_OK
-        except BaseException:
-            log.exception("the process that sends notices failed")
-        finally:
-            try:
-                sys.stderr.flush()
-            finally:
-                os._exit(status)  # whatever else fails: two must not go on as the parent
+        self.entry.close()
+        leave()
 
 
 def _live(settings: Settings, notices: socket.socket, parent: socket.socket) -> None:

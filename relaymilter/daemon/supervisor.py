@@ -11,18 +11,19 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Reading
 from relaymilter.daemon import worker
+from relaymilter.daemon.exporter import Exporter
 from relaymilter.daemon.failures import WorkerFailed
-from relaymilter.daemon.in_force import AtStart, InForce, words
+from relaymilter.daemon.in_force import AtStart, InForce, Outcome, words
 from relaymilter.daemon.memory import collect
 from relaymilter.daemon.notifier import Notifier
 from relaymilter.daemon.notify import notify
 from relaymilter.daemon.opened import Opened
 from relaymilter.daemon.shared_memory import SharedMemory
+from relaymilter.daemon.signals import RELOAD, SIGNALS, STOP
 from relaymilter.daemon.status import State, status
 from relaymilter.daemon.watch import Watch, read_steadily
 from relaymilter.daemon.worker import Worker
@@ -32,28 +33,9 @@ from relaymilter.policy.sketches import SIZE, Sketches
 
 log = logging.getLogger(__name__)
 
-SIGNALS = {signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGIO}
-_STOP = (signal.SIGTERM, signal.SIGINT)
 _KILL_AFTER = 3.0
 _RESTLESS = 12
 """So many looks in a row at files that keep changing are worth a word."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Of a reload."""
-
-    problems: tuple[str, ...] = ()
-    """Why the old policy stays; none: the new one serves."""
-    status: int = os.EX_OK
-    """The exit status of `relaymilter reload`."""
-    waiting: tuple[str, ...] = ()
-    """Options that need a restart."""
-
-
-def block_signals() -> None:
-    """To be the first thing in the process: what is blocked here stays blocked in every thread and worker."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS | {signal.SIGUSR2})
 
 
 class Supervisor:
@@ -78,14 +60,19 @@ class Supervisor:
         self.look_at = time.monotonic() + reading.settings.daemon.watch
         self.notifier = Notifier()
         self.sketches = Sketches(SharedMemory(SIZE))
-        self.workers = Workers(opened.listeners, reading.settings, self.sketches, self.forget, self.notifier.entry)
+        self.exporter = Exporter(opened.metrics)
+        self.workers = Workers(
+            opened.listeners, reading.settings, self.sketches, self.forget, self.notifier.entry, self.exporter.tallies
+        )
         self.refused: tuple[str, ...] = ()
 
     def run(self) -> None:
         """Serve, and leave nothing behind. Raises WorkerFailed if no worker serves."""
         try:
             self.notifier.serve(self.in_force.settings, self.leave)
+            self.exporter.serve(self.in_force.settings, self.leave_all)
             self.workers.fill(self.in_force.settings)
+            self.exporter.record(self.in_force, self.started, self.workers)
             for listener in self.opened.listeners:
                 log.info("serving on %s %s", listener.endpoint, words(self.in_force.settings))
             for remark in worker.remarks(self.in_force.settings):
@@ -99,21 +86,23 @@ class Supervisor:
     def wait_for_signals(self) -> None:
         """Until SIGTERM or SIGINT."""
         while True:
+            self.exporter.record(self.in_force, self.started, self.workers)
             caught = self.next_signal()
-            if caught in _STOP:
+            if caught in STOP:
                 log.info("stopping")
                 return
-            if caught in (signal.SIGHUP, signal.SIGUSR1):
+            if caught in RELOAD:
                 self.reload()
             self.look()
             self.notifier.look(self.in_force.settings, self.leave)
+            self.exporter.look(self.in_force.settings, self.leave_all)
             self.workers.reap()
             self.workers.restart_due(self.in_force.settings)
             if self.opened.control is not None:
                 self.opened.control.answer({"status": self.status, "reload": self.reload_now, "trust": self.trust})
 
     def next_signal(self) -> int | None:
-        times = [*self.workers.restarts(), *self.notifier.restarts()]
+        times = [*self.workers.restarts(), *self.notifier.restarts(), *self.exporter.restarts()]
         if self.in_force.settings.daemon.watch:
             times.append(self.look_at)
         if not times:
@@ -137,11 +126,19 @@ class Supervisor:
         del self.in_force
         self.opened.forget()
         self.notifier.forget()
+        self.exporter.forget()
 
     def leave(self) -> None:
         """In the process that sends notices: nothing of this is its own."""
         self.opened.forget()
         self.workers.forget()
+        self.exporter.forget()
+
+    def leave_all(self) -> None:
+        """In the process that shows metrics: nor is the way to the other one."""
+        self.leave()
+        self.notifier.forget()
+        self.notifier.entry.close()
 
     def status(self) -> object:
         """What `relaymilter status` is answered."""
@@ -201,6 +198,7 @@ class Supervisor:
             log.exception("reload: failed; the old policy stays")
             outcome = Outcome((f"{type(error).__name__}: {error}",), os.EX_SOFTWARE)
         self.refused = outcome.problems
+        self.exporter.reloaded(not outcome.problems)
         notify("READY=1")
         return outcome
 
@@ -237,8 +235,9 @@ class Supervisor:
         self.workers.reap()
         while self.workers.draining:
             info = signal.sigtimedwait(SIGNALS, max(0.0, deadline - time.monotonic()))
-            if info is None or info.si_signo in _STOP:
+            if info is None or info.si_signo in STOP:
                 self.workers.kill()
             self.workers.reap()
         self.notifier.end()
+        self.exporter.end()
         self.opened.remove()

@@ -10,7 +10,6 @@ import logging
 import os
 import secrets
 import socket
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,17 +18,20 @@ from functools import partial
 from relaymilter.config.log import LogSettings
 from relaymilter.config.model import Settings
 from relaymilter.config.wiring import Sight, wired
-from relaymilter.daemon.failures import CannotServe
-from relaymilter.daemon.memory import give_back, keep_shared
+from relaymilter.daemon.forking import forked
 from relaymilter.daemon.privileges import become, stay_on_core
 from relaymilter.daemon.reports import Report, parse_report
 from relaymilter.ledger.guarded import state_of
+from relaymilter.lookups import outcomes
 from relaymilter.lookups.breaker import open_breakers
 from relaymilter.milter.session import Service
 from relaymilter.notices.giving import give_notice
 from relaymilter.observe import shared_addresses
+from relaymilter.observe.counts import Counts
 from relaymilter.observe.decisions import DecisionLog
+from relaymilter.observe.meter import Meter
 from relaymilter.observe.sink import Sink, log_to
+from relaymilter.observe.tally import Tally
 from relaymilter.policy.sketches import Sketches
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,8 @@ class Worker:
     control: socket.socket
     report: Report = field(default_factory=Report)
     """The last one that came."""
+    tally: Tally | None = None
+    """Where it counts."""
 
     def serves(self, seconds: float) -> bool:
         """Wait until it does; False where it does not within these seconds, or has ended."""
@@ -105,36 +109,23 @@ def start(
     sketches: Sketches,
     forget: Callable[[], None] = lambda: None,
     notices: socket.socket | None = None,
+    tally: Tally | None = None,
 ) -> Worker:
     """Fork a worker; `others` are those whose control sockets it must not keep open; it calls `forget`.
 
-    `sketches` are shared with the other workers; `notices` takes the notices that it gives.
+    `sketches` are shared with the other workers; `notices` takes the notices that it gives; in `tally` it counts.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    keep_shared()
-    pid = os.fork()
-    if pid:
-        theirs.close()
-        return Worker(pid, ours)
-    status = os.EX_SOFTWARE
-    try:
+
+    def leave() -> None:
         ours.close()
         for other in others:
             other.control.close()
         forget()
-        give_back()
-        _live(settings, listeners, theirs, core, sketches, notices)
-        status = os.EX_OK
-    except CannotServe as error:
-        log.error("%s", error)
-        status = error.status
-    except BaseException:
-        log.exception("a worker failed")
-    finally:
-        try:
-            sys.stderr.flush()
-        finally:
-            os._exit(status)  # whatever else fails: two must not go on as the parent
+
+    pid = forked(leave, partial(_live, settings, listeners, theirs, core, sketches, notices, tally), "a worker")
+    theirs.close()
+    return Worker(pid, ours, tally=tally)
 
 
 def remarks(settings: Settings) -> list[str]:
@@ -153,6 +144,7 @@ def _live(
     core: int,
     sketches: Sketches,
     notices: socket.socket | None,
+    tally: Tally | None,
 ) -> None:
     os.setpgid(0, 0)  # a terminal's ^C is for the parent
     sink = log_to(settings.log.syslog, settings.log.verbose)
@@ -162,18 +154,35 @@ def _live(
     if settings.daemon.account is not None:
         become(settings.daemon.account)  # who may not be allowed to read our files
     runtime.serve(
-        service(settings, sink, sketches, notices if settings.notices.any else None),
+        service(settings, sink, sketches, notices if settings.notices.any else None, _meter(tally)),
         listeners,
         control,
         settings.daemon.stop_timeout,
     )
 
 
-def service(settings: Settings, sink: Sink, sketches: Sketches, notices: socket.socket | None = None) -> Service:
-    """What the sessions of a worker share: `sketches` also with other workers; `notices` takes notices."""
+def _meter(tally: Tally | None) -> Meter | None:
+    if tally is None:
+        return None
+    meter = Meter(tally)
+    outcomes.listen(meter.heard)
+    return meter
+
+
+def service(
+    settings: Settings,
+    sink: Sink,
+    sketches: Sketches,
+    notices: socket.socket | None = None,
+    meter: Meter | None = None,
+) -> Service:
+    """What sessions share: `sketches` with those of other workers, too; `notices` takes notices; `meter` counts."""
     notice = partial(give_notice, notices, socket.gethostname())
     policy = wired(settings.policy, notice=notice, sight=Sight(sketches, shared_addresses.warn))
     rules = policy.ruleset
+    if meter is not None:
+        names = (rule.name for rule in rules.rules), (each.name for each in rules.restrictions)
+        meter.expect(*names, ledger=policy.charges is not None)
     return Service(
         ruleset=rules,
         charges=policy.charges,
@@ -182,6 +191,7 @@ def service(settings: Settings, sink: Sink, sketches: Sketches, notices: socket.
         decisions=decision_log(settings.log, sink),
         dry_run=settings.daemon.dry_run,
         prefix=f"{secrets.token_hex(3)}-",
+        counts=Counts(meter),
         sections=_sections(settings),
     )
 

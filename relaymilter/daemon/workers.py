@@ -18,6 +18,7 @@ from relaymilter.daemon.failures import WorkerFailed
 from relaymilter.daemon.listener import Listener
 from relaymilter.daemon.reports import Report, Values, total
 from relaymilter.daemon.slot import Slot, ending
+from relaymilter.daemon.tallies import Tallies
 from relaymilter.daemon.worker import Worker
 from relaymilter.policy.sketches import Sketches
 
@@ -37,14 +38,17 @@ class Workers:
         sketches: Sketches,
         forget: Callable[[], None],
         notices: socket.socket,
+        tallies: Tallies | None = None,
     ) -> None:
         """`sketches` are shared by all; `forget` is called in each new worker, and drops what is the parent's.
 
-        `notices` takes their notices.
+        `notices` takes their notices; in `tallies` they count.
         """
         self._forget = forget
         self._sketches = sketches
         self._notices = notices
+        self._tallies = tallies
+        self.lost = 0
         shares = _shares(listeners, settings.daemon.runtime) * settings.daemon.workers
         self.slots = [Slot(number, listeners=share) for number, share in enumerate(shares)]
         self.draining: list[Worker] = []
@@ -60,12 +64,15 @@ class Workers:
         # The first core is another with every daemon, so that two of them do not share one while others idle.
         core = os.getpid() + slot.number
         sockets = [listener.socket for listener in slot.listeners]
-        new = worker.start(settings, sockets, core, self._alive(), self._sketches, self._forget, self._notices)
+        tally = self._tallies.take() if self._tallies is not None else None
+        others = self._alive()
+        new = worker.start(settings, sockets, core, others, self._sketches, self._forget, self._notices, tally)
         if not new.serves(_READY_SECONDS):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(new.pid, signal.SIGKILL)
             new.control.close()
             _, status = os.waitpid(new.pid, 0)
+            self._give_back(new)
             code = os.waitstatus_to_exitcode(status)
             raise WorkerFailed(
                 f"a worker {ending(status)} before it served", os.EX_NOPERM if code == os.EX_NOPERM else None
@@ -114,10 +121,22 @@ class Workers:
             if old.pid == pid:
                 old.ended()
                 self._gone = total((self._gone, old.report.counts))
+                self._give_back(old)
         self.draining = [old for old in self.draining if old.pid != pid]
         for slot in self.slots:
             if slot.worker is not None and slot.worker.pid == pid:
                 slot.lost(status)
+                self.lost += 1
+
+    def _give_back(self, old: Worker) -> None:
+        if self._tallies is not None and old.tally is not None:
+            self._tallies.give_back(old.tally)
+
+    def record(self) -> None:
+        """How many there are, for metrics."""
+        if self._tallies is not None:
+            serving = sum(slot.worker is not None for slot in self.slots)
+            self._tallies.workers(serving, len(self.slots), len(self.draining), self.lost)
 
     def forget(self) -> None:
         """In a process that is none of them: it has no part in their sockets."""

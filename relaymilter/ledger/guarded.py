@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
-from relaymilter.lookups import waiting
+from relaymilter.lookups import outcomes, waiting
 from relaymilter.lookups.breaker import Breaker
 from relaymilter.policy.ports import Change, Hash, Ledger, LookupFailed, MustWait, Past
 
@@ -80,18 +80,22 @@ class GuardedLedger:
     def _asked(self, ask: Callable[[], T]) -> T:
         refused = self.breaker.refuses()
         if refused is not None:
+            outcomes.asked_ledger(self._name, outcomes.NOT_ASKED)
             raise LookupFailed(f"{self._name}: {refused}")
         if not waiting.allowed() and (self._patient or self.breaker.failing):
             raise MustWait(self._name)  # whoever may wait finds out whether it works again
         ticket = self.breaker.enter()
         if isinstance(ticket, str):
+            outcomes.asked_ledger(self._name, outcomes.NOT_ASKED)
             raise LookupFailed(f"{self._name}: {ticket}")
         try:
             answer = ask()
         except LookupFailed as failure:
+            outcomes.asked_ledger(self._name, outcomes.FAILED)
             self.breaker.failed(ticket, str(failure))
             self._stands(str(failure))
             raise
+        outcomes.asked_ledger(self._name, outcomes.ANSWERED)
         if self.breaker.failing:
             self.breaker.worked()
         if self.state.problem:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 from weakref import WeakSet
 
+from relaymilter.lookups import outcomes
+
 log = logging.getLogger(__name__)
 
 FAILURES = 3
@@ -85,6 +87,7 @@ class Breaker:
             was_open = self._failures >= FAILURES
             self._failures, self._pause, self._probing_until = 0, 0.0, 0.0
         if was_open:
+            outcomes.closed(self._name)
             log.warning("%s: answers again", self._name)
 
     def withdrew(self, ticket: Ticket) -> None:
@@ -102,11 +105,14 @@ class Breaker:
             self._reason = reason
             if self._failures < FAILURES:
                 return
-            if self._failures == FAILURES:
+            opens = self._failures == FAILURES
+            if opens:
                 self._opened = self._clock()
             self._period += 1
             self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
             self._open_until = self._clock() + self._pause
             self._probing_until = 0.0
             pause = self._pause
+        if opens:
+            outcomes.opened(self._name)
         log.warning("%s: %s; not asked for %g s", self._name, reason, pause)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from relaymilter.lookups import waiting
+from relaymilter.lookups import outcomes, waiting
 from relaymilter.lookups.breaker import Breaker
 from relaymilter.policy.ports import LookupFailed, MustWait, Outage, Table
 
@@ -102,32 +102,35 @@ class Guard(Generic[T]):
         """The answer, from the cache or by asking. Raises LookupFailed, and MustWait in a thread that may not wait."""
         kept = self._answers.get(key)
         if kept is not None and self._clock() < kept.until:
+            outcomes.looked_up(self.name, outcomes.CACHED)
             return kept.answer  # type: ignore[return-value]  # of a dict of many types of answers
         failed = self._failures.get(key)
         if failed is not None and self._clock() < failed.until:
-            return self._stale(kept, f"not asked for a while: {failed.answer}")
+            return self._not_asked(kept, f"not asked for a while: {failed.answer}")
         if waiting.allowed():
             return self._find_out(key, kept)
         refused = self.breaker.refuses()
         if refused is None:
             raise MustWait(self.name)
-        return self._stale(kept, refused)
+        return self._not_asked(kept, refused)
 
     def _find_out(self, key: str, kept: _Kept | None) -> T | None:
         if waiting.left() <= 0:  # which is no fault of this source
-            return self._stale(kept, "the time for the decision is over")
+            return self._not_asked(kept, "the time for the decision is over")
         late = waiting.is_late()
         ticket = self.breaker.enter()
         if isinstance(ticket, str):
-            return self._stale(kept, ticket)
+            return self._not_asked(kept, ticket)
         try:
             reply = self._ask(key)
         except KeyFailed as failure:
+            outcomes.looked_up(self.name, outcomes.FAILED)
             self.breaker.worked()
             reason = _reason(failure)
             self._failures.keep(key, _Kept(reason, self._clock() + KEY_PAUSE), yes=False)
             return self._stale(kept, reason)
         except Exception as error:
+            outcomes.looked_up(self.name, outcomes.FAILED)
             reason = _reason(error)
             if late and waiting.left() < _NO_TIME:  # others took the time, maybe as a stranger wanted them to
                 self.breaker.withdrew(ticket)
@@ -140,11 +143,16 @@ class Guard(Generic[T]):
         self.breaker.worked()
         answer, said = reply if isinstance(reply, Lasting) else (reply, None)
         yes = _is_yes(answer)
+        outcomes.looked_up(self.name, outcomes.FOUND if yes else outcomes.MISSING)
         seconds = self._limits.positive if yes else self._limits.negative
         if said is not None and seconds > 0:
             seconds = said
         self._answers.keep(key, _Kept(answer, self._clock() + seconds), yes)
         return answer
+
+    def _not_asked(self, kept: _Kept | None, reason: str) -> T:
+        outcomes.looked_up(self.name, outcomes.NOT_ASKED)
+        return self._stale(kept, reason)
 
     def _stale(self, kept: _Kept | None, reason: str) -> T:
         if kept is not None and _is_yes(kept.answer) and self._clock() < kept.until + self._limits.stale:
@@ -196,6 +204,9 @@ class ReadyTable:
     def find(self, key: str) -> str | None:
         """The value of a key, or None. Raises LookupFailed, whatever went wrong."""
         try:
-            return self._table.find(key)
+            value = self._table.find(key)
         except Exception as error:
+            outcomes.looked_up(self._table.name, outcomes.FAILED)
             raise LookupFailed(f"{self._table.name}: {_reason(error)}") from error
+        outcomes.looked_up(self._table.name, outcomes.MISSING if value is None else outcomes.FOUND)
+        return value

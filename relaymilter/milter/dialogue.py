@@ -171,7 +171,7 @@ class Dialogue:
     def hang_up(self) -> None:
         """The connection is over; what comes of a recipient that is pending goes nowhere."""
         if self.session is not None:
-            self.session.abort()
+            self.session.close()
 
     def _quit(self, _data: bytes) -> bytes:
         self.ended = True

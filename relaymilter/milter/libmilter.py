@@ -102,7 +102,8 @@ class Callbacks:
 
     def close(self, ctx: Any) -> int:
         """The connection is over."""
-        self.abort(ctx)
+        if isinstance(ctx.getpriv(), tuple):
+            ctx.getpriv()[0].close()
         ctx.setpriv(None)
         return int(milter.CONTINUE)
 

@@ -65,7 +65,7 @@ _numbers = itertools.count(1)
 class Session:
     """The callbacks. Text comes as bytes, as the client typed it; a macro that is absent or unreadable is None."""
 
-    __slots__ = ("client", "helo", "message", "mta", "number", "sender", "service")
+    __slots__ = ("_asked_at", "_open", "client", "helo", "message", "mta", "number", "sender", "service")
 
     def __init__(self, service: Service, give_back: GiveBack | None = None) -> None:
         """`give_back` is needed where messages are charged."""
@@ -76,6 +76,8 @@ class Session:
         self.client: Client = NOWHERE
         self.helo = b""
         self.sender = b""
+        self._asked_at = 0
+        self._open = False
 
     @property
     def id(self) -> str:
@@ -84,7 +86,8 @@ class Session:
 
     def connect(self, address: str | None, port: int | None, version: str | None) -> None:
         """`address` is None where the MTA tells none, or a family that is not IP; `version` is the macro v."""
-        self.service.counts.sessions += 1
+        self._open = True
+        self.service.counts.opened()
         self.client = NOWHERE if address is None else client(address, port)
         self.mta = mta_of(version)
 
@@ -106,6 +109,13 @@ class Session:
         """The message is over, and was not sent; also where there is none."""
         self.message.dropped()
         self.sender = b""
+
+    def close(self) -> None:
+        """The connection is over; also where this comes twice."""
+        self.abort()
+        if self._open:
+            self._open = False
+            self.service.counts.closed()
 
     def asked(self, recipient: bytes, rcpt_addr: bytes | None, find: FindMacro) -> Request:
         """The request that RCPT makes; `rcpt_addr` is {rcpt_addr}, `find` gives the other macros that came with it."""
@@ -151,6 +161,7 @@ class Session:
 
     def decide_at_once(self, asked: Request) -> Decision | None:
         """The decision, or None where it must wait for a table: decide() in a LookupPool makes it then."""
+        self._asked_at = self.service.counts.asked()
         if self.message.owed:
             return None
         try:
@@ -187,7 +198,7 @@ class Session:
         if decision.charged and self.service.charges is not None:
             self.message.permitted(asked, self.service.charges.clock)
         said = answer(decision, asked, self.mta)
-        self.service.counts.decided(decision)
+        self.service.counts.decided(decision, self._asked_at)
         if self.service.decisions is not None:
             reply = "" if said is None else str(said)
             self.service.decisions.record(self.id, asked, decision, reply, self.service.dry_run)

@@ -65,6 +65,8 @@ class Charges:
     """The name of the grant by which a request is permitted, or None."""
     notice: Callable[[str, Judgement], None] | None = None
     """Called with the subject, once for each step of a login's standing downward."""
+    on_spare: Callable[[], None] | None = None
+    """Called for each recipient that is judged without the ledger."""
 
     @property
     def counts_messages(self) -> bool:
@@ -92,6 +94,8 @@ class Charges:
         try:
             judgement = self._charge(request, others, login, now)
         except LookupFailed as failure:
+            if self.on_spare is not None:
+                self.on_spare()
             spare = _subjects(request, self.fold, None, WITHOUT_LEDGER)
             judgement = _count(self.spare, spare, request.opens, now)
             return judgement._replace(reason=f"{judgement.reason}, without the ledger: {failure}")

@@ -68,3 +68,19 @@ def test_the_same_socket_twice() -> None:
 def test_no_socket() -> None:
     """A list without a socket leaves the default: the daemon listens somewhere."""
     assert (InetEndpoint("127.0.0.1", 8894),) == settings("socket = []\n").listen.sockets
+
+
+def test_metrics() -> None:
+    """Anywhere that the milter may listen; nowhere by default."""
+    assert InetEndpoint("127.0.0.1", 9894) == settings(metrics="inet:9894@127.0.0.1").listen.metrics
+    assert settings().listen.metrics is None
+
+
+def test_metrics_need_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it nothing starts, and it is said what to install; what is no socket is said before."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    text = "prometheus-client is not installed (Debian's python3-prometheus-client)"
+    assert [f"--metrics: {text}"] == problems(metrics="inet:9894@127.0.0.1")
+    assert ["--metrics: inet:9894 names no address: give inet:9894@127.0.0.1 for this machine alone"] == problems(
+        metrics="inet:9894"
+    )

@@ -167,6 +167,7 @@ OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
     "dry-run": ("yes", "no", lambda s: "yes" if s.daemon.dry_run else "no"),
     "pidfile": ("/a", "/b", lambda s: s.listen.pidfile),
     "control": ("unix:/a", "unix:/b", lambda s: str(s.listen.control)),
+    "metrics": ("inet:1@127.0.0.1", "unix:/b", lambda s: str(s.listen.metrics)),
     "syslog": ("yes", "no", lambda s: "yes" if s.log.syslog else "no"),
     "user": ("nobody", "daemon", lambda s: s.daemon.account.name if s.daemon.account else None),
     "log-format": ("json", "text", lambda s: s.log.format),

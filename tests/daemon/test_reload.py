@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from relaymilter.config.reader import Flags, Reading, read
+from relaymilter.daemon.in_force import Outcome
 from relaymilter.daemon.opened import Opened
-from relaymilter.daemon.supervisor import Outcome, Supervisor
+from relaymilter.daemon.supervisor import Supervisor
 from relaymilter.daemon.watch import Watch
 from tests.rig import wait_for
 from tests.wire.mta import Reply
