@@ -2,7 +2,7 @@
 
 A callback of a milter may not: it answers for every session there is. A thread of a LookupPool may, until the deadline
 of the decision that it makes; nobody listens to what comes later. The event loop's own thread may not wait either, but
-may do what mostly takes microseconds, such as a change in a file of SQLite.
+may do what mostly takes microseconds, such as a change in a file of SQLite, which it commits at the end of its turn.
 """
 
 import math
@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from relaymilter.lookups.turns import Turn
 
 _here = threading.local()
 
@@ -58,14 +60,14 @@ def left() -> float:
     return max(0.0, end() - time.monotonic())
 
 
-def allow_brief() -> None:
-    """This thread may, from now on, do what is quick but for a rare accident."""
-    _here.brief = True
+def allow_brief(turn: Turn) -> None:
+    """This thread may, from now on, do what is quick but for a rare accident, and commits it with its turn."""
+    _here.turn = turn
 
 
-def brief_allowed() -> bool:
-    """May this thread do what is quick but for a rare accident?"""
-    return getattr(_here, "brief", False)
+def turn() -> Turn | None:
+    """That of a thread that may do what is quick; None: it may not, or it may wait."""
+    return None if allowed() else getattr(_here, "turn", None)
 
 
 def whole() -> float:

@@ -6,16 +6,16 @@ malformed raises ProtocolError, where libmilter ignores some of it.
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import ClassVar
 
+from relaymilter.lookups.turns import Turn
 from relaymilter.milter import wire
 from relaymilter.milter.message import GiveBack
-from relaymilter.milter.negotiation import SILENT, macros, steps
+from relaymilter.milter.negotiation import agreement
 from relaymilter.milter.replies import Words
 from relaymilter.milter.session import Service, Session
 from relaymilter.milter.wire import ProtocolError
-from relaymilter.policy.envelope import Need, Request
+from relaymilter.policy.envelope import Request
 from relaymilter.policy.verdict import Decision
 
 # Where the macros of a stage are kept: those of the latest first, since they are looked up in that order.
@@ -24,7 +24,10 @@ _NONE: dict[bytes, bytes] = {}
 
 
 class Dialogue:
-    """One connection from an MTA. `pending` is a recipient that must be decided on elsewhere; resolve() goes on."""
+    """One connection from an MTA. `pending` is a recipient that must be decided on elsewhere; resolve() goes on.
+
+    Where there is a `decision` on it, that only waits for what it has changed to be committed.
+    """
 
     __slots__ = (
         "_give_back",
@@ -33,16 +36,20 @@ class Dialogue:
         "_rest",
         "_silent",
         "_state",
+        "_turn",
+        "decision",
         "ended",
         "pending",
         "service",
         "session",
     )
 
-    def __init__(self, service: Service, give_back: GiveBack | None = None) -> None:
-        """`give_back` is for Session."""
+    def __init__(self, service: Service, give_back: GiveBack | None = None, turn: Turn | None = None) -> None:
+        """`give_back` is for Session; `turn` is that of the event loop, where one drives this."""
         self.service = service
         self._give_back = give_back
+        self._turn = turn
+        self.decision: Decision | None = None
         self.ended = False
         self.pending: Request | None = None
         self._rest = b""
@@ -86,7 +93,7 @@ class Dialogue:
 
     def resolve(self, decision: Decision) -> bytes:
         """The pending recipient was decided on: what to send for it, and for what came meanwhile."""
-        asked, self.pending = self.pending, None
+        asked, self.pending, self.decision = self.pending, None, None
         if asked is None or self.session is None:
             raise ProtocolError("nothing is pending")
         sent = _reply(self.session.reply(asked, decision))
@@ -95,14 +102,14 @@ class Dialogue:
 
     def abandon(self, decision: Decision) -> None:
         """The pending recipient was decided on, and there is nobody any more to say it to."""
-        asked, self.pending = self.pending, None
+        asked, self.pending, self.decision = self.pending, None, None
         if asked is not None and self.session is not None:
             self.session.thrown_away(asked, decision)
 
     def _negotiate(self, data: bytes) -> bytes:
         if self._state != _NEW:
             raise ProtocolError("a second negotiation")
-        sent, self._silent = _agreement(data, self.service.needs_helo, self.service.needs)
+        sent, self._silent = agreement(data, self.service.needs_helo, self.service.needs)
         self._state = _NEGOTIATED
         return sent
 
@@ -146,8 +153,8 @@ class Dialogue:
             raise ProtocolError("a recipient outside a message")
         asked = session.asked(wire.arguments(data)[0], self._find(b"{rcpt_addr}"), self._find_text)
         decision = session.decide_at_once(asked)
-        if decision is None:
-            self.pending = asked
+        if decision is None or (self._turn is not None and self._turn.changed()):
+            self.pending, self.decision = asked, decision
             return b""
         return _reply(session.reply(asked, decision))
 
@@ -238,10 +245,3 @@ _NEW, _NEGOTIATED, _CONNECTED = range(3)
 
 def _reply(said: Words | None) -> bytes:
     return wire.CONTINUE if said is None else wire.reply(said.code, said.status, said.wire_text)
-
-
-@lru_cache(64)
-def _agreement(data: bytes, helo: bool, needs: frozenset[Need]) -> tuple[bytes, int]:
-    """The answer to an offer, and which of connect, HELO and MAIL have no reply. Raises ProtocolError."""
-    offered = wire.offer(data)
-    return wire.acceptance(offered, steps(helo), macros(needs)), offered.steps & SILENT

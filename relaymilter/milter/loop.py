@@ -1,29 +1,19 @@
-"""The runtime on an event loop: asyncio, on uvloop where it is installed; one thread, one Dialogue a connection.
-
-Nothing here decides or parses. Connections are bounded in number, in the time that part of a packet may take, and in
-the time that they may be idle. A decision that may block is made in a LookupPool while the other sessions go on.
-"""
+"""The runtime on an event loop: asyncio, on uvloop where it is installed; one thread, one Dialogue a connection."""
 
 import asyncio
 import gc
 import importlib
 import logging
 import socket
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from types import ModuleType
-from typing import cast
 
 from relaymilter.lookups import waiting
 from relaymilter.milter.batch import batching
-from relaymilter.milter.dialogue import Dialogue
+from relaymilter.milter.connections import Server
 from relaymilter.milter.listening import listen, stop_accepting
-from relaymilter.milter.pool import LookupPool
 from relaymilter.milter.reporting import Reporter
 from relaymilter.milter.session import Service
-from relaymilter.milter.wire import ProtocolError
-from relaymilter.policy.envelope import Request
-from relaymilter.policy.verdict import Decision
 
 try:
     uvloop: ModuleType | None = importlib.import_module("uvloop")
@@ -36,154 +26,8 @@ WITHOUT_UVLOOP = (
     "uvloop is not installed (Debian's python3-uvloop): on asyncio alone a session costs up to three times the CPU"
 )
 """What an administrator is to know where the default runtime is not at its best."""
-IDLE_SECONDS = 3610.0
-"""As libmilter.MTA_TIMEOUT: a little more than Sendmail's own Timeout.command of an hour."""
-PARTIAL_SECONDS = 10.0
-"""How long the rest of a packet may take. MTAs write a packet at once."""
-MAX_CONNECTIONS = 4000
-_SWEEP_SECONDS = 2.0
 _GARBAGE = 10_000
 """Objects that are made before cycles are looked for; a session leaves hardly any."""
-
-
-class Server:
-    """The connections of a worker, and what they share."""
-
-    def __init__(self, service: Service, loop: asyncio.AbstractEventLoop) -> None:
-        self.service = service
-        self.loop = loop
-        self.live: set[Connection] = set()
-        self.partial: dict[Connection, float] = {}
-        self.pool = LookupPool(deadline=service.lookup_timeout)
-        self.give_back = self.pool.giving_back(service.charges)
-        self.on_empty: Callable[[], None] | None = None
-        self.refused = 0
-
-    def accept(self, tcp: bool) -> "Connection":
-        """A protocol for a new connection."""
-        return Connection(self, tcp)
-
-    def forget(self, connection: "Connection") -> None:
-        """The connection is closed."""
-        self.live.discard(connection)
-        self.partial.pop(connection, None)
-        if not self.live and self.on_empty is not None:
-            self.on_empty()
-
-    def sweep(self) -> None:
-        """Close what has been incomplete, or idle, for too long."""
-        now = self.loop.time()
-        for connection, since in [*self.partial.items()]:
-            if now - since > PARTIAL_SECONDS:
-                connection.drop(f"part of a packet came, and no more for {PARTIAL_SECONDS:g} s")
-        for connection in [*self.live]:
-            if now - connection.last > IDLE_SECONDS:
-                connection.drop(f"idle for {IDLE_SECONDS:g} s")
-        if self.refused:
-            log.warning("%d connections were refused: there are %d already", self.refused, MAX_CONNECTIONS)
-            self.refused = 0
-        self.loop.call_later(_SWEEP_SECONDS, self.sweep)
-
-
-class Connection(asyncio.Protocol):
-    """One connection from an MTA."""
-
-    __slots__ = ("by_tcp", "dialogue", "last", "server", "tcp", "transport")
-
-    def __init__(self, server: Server, tcp: bool) -> None:
-        self.server = server
-        self.by_tcp = tcp
-        self.dialogue = Dialogue(server.service, server.give_back)
-        self.transport: asyncio.Transport
-        self.tcp: socket.socket | None = None
-        self.last = server.loop.time()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio's callback."""
-        self.transport = cast(asyncio.Transport, transport)
-        if len(self.server.live) >= MAX_CONNECTIONS:
-            self.server.refused += 1
-            self.transport.abort()
-            return
-        self.server.live.add(self)
-        if self.by_tcp:
-            peer: socket.socket = transport.get_extra_info("socket")
-            self.tcp = peer
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.acknowledge()
-
-    def acknowledge(self) -> None:
-        """Acknowledge at once: an MTA's second small write would wait 40 ms for it (Nagle). Linux forgets the wish."""
-        if self.tcp is not None:
-            self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-
-    def data_received(self, data: bytes) -> None:
-        """asyncio's callback."""
-        dialogue = self.dialogue
-        try:
-            sent = dialogue.receive(data)
-        except ProtocolError as problem:
-            self.drop(str(problem))
-            return
-        if sent:
-            self.transport.write(sent)
-        if self.tcp is not None:
-            self.acknowledge()
-        self.last = self.server.loop.time()
-        if dialogue.ended:
-            self.transport.close()
-        elif dialogue.pending is not None:
-            self.decide_later()
-        elif dialogue.partial:
-            self.server.partial.setdefault(self, self.last)
-        elif self.server.partial:
-            self.server.partial.pop(self, None)
-
-    def decide_later(self) -> None:
-        """Decide in the pool, and go on when the decision is made or the deadline is over, whichever is first."""
-        pool, asked, session = self.server.pool, self.dialogue.pending, self.dialogue.session
-        if asked is None or session is None:
-            raise RuntimeError("nothing to decide")
-        self.transport.pause_reading()
-        loop = self.server.loop
-        future = pool.start(session, asked)
-        deadline = loop.call_later(pool.deadline, lambda: self.decided(asked, pool.too_late(session, asked, future)))
-
-        def done(result: "Future[Decision]") -> None:
-            if not result.cancelled():
-                loop.call_soon_threadsafe(deadline.cancel)
-                loop.call_soon_threadsafe(self.decided, asked, result.result())
-
-        future.add_done_callback(done)
-
-    def decided(self, asked: Request, decision: Decision) -> None:
-        """A pending decision is made; a second answer to the same question comes too late."""
-        if self.dialogue.pending is not asked:
-            return
-        if self.transport.is_closing():
-            self.dialogue.abandon(decision)
-            return
-        self.transport.resume_reading()
-        try:
-            sent = self.dialogue.resolve(decision)
-        except ProtocolError as problem:
-            self.drop(str(problem))
-            return
-        self.transport.write(sent)
-        if self.dialogue.ended:
-            self.transport.close()
-        elif self.dialogue.pending is not None:
-            self.decide_later()
-
-    def drop(self, reason: str) -> None:
-        """Close this connection, and no other; the MTA answers its client 4xx."""
-        log.warning("a connection is closed: %s", reason)
-        self.transport.abort()
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        """asyncio's callback."""
-        self.dialogue.hang_up()
-        self.server.forget(self)
 
 
 def serve(service: Service, listeners: Sequence[socket.socket], control: socket.socket, stop_timeout: float) -> None:
@@ -202,9 +46,9 @@ async def _serve(
     service: Service, listeners: Sequence[socket.socket], control: socket.socket, stop_timeout: float
 ) -> None:
     loop = asyncio.get_running_loop()
-    waiting.allow_brief()
     service, flush = batching(service, loop)
     server = Server(service, loop)
+    waiting.allow_brief(server.turn)
     reporter = Reporter(control, service, lambda: len(server.live))
     stop = _hearing(loop, control, reporter)
     accepting = [await listen(loop, server.accept, listener) for listener in listeners]
@@ -216,6 +60,7 @@ async def _serve(
         reporter.takes_none()
         await _drain(server, stop_timeout)
     finally:
+        server.turn.end()
         flush()
         loop.remove_reader(control)
         reporter.end()

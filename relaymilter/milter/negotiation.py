@@ -1,6 +1,7 @@
 """What relaymilter asks an MTA for: the stages it needs, where it wants to be waited for, and the macros it uses."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from relaymilter.milter import wire
 from relaymilter.policy.envelope import Need
@@ -44,3 +45,10 @@ def macros(needs: Iterable[Need] = ()) -> dict[int, str]:
 def steps(helo: bool) -> int:
     """The steps to ask for; HELO is only needed for the log, and by who judges it."""
     return STEPS if helo else STEPS | wire.NO_HELO
+
+
+@lru_cache(64)
+def agreement(data: bytes, helo: bool, needs: frozenset[Need]) -> tuple[bytes, int]:
+    """The answer to the data of an offer, and which of connect, HELO and MAIL have no reply. Raises ProtocolError."""
+    offered = wire.offer(data)
+    return wire.acceptance(offered, steps(helo), macros(needs)), offered.steps & SILENT

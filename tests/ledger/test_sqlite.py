@@ -20,6 +20,7 @@ from relaymilter.ledger import housekeeping, schema
 from relaymilter.ledger.schema import NoLedger
 from relaymilter.ledger.sqlite import SqliteLedger
 from relaymilter.lookups import waiting
+from relaymilter.lookups.turns import Turn
 from relaymilter.policy.ports import Change, LookupFailed, MustWait, Past
 
 NOW = 1_800_000_000
@@ -83,6 +84,7 @@ KILLED = """
 import sys
 from relaymilter.ledger.sqlite import SqliteLedger
 from relaymilter.lookups import waiting
+from relaymilter.lookups.turns import Turn
 from relaymilter.policy.ports import Change
 waiting.allow()
 ledger, count = SqliteLedger(sys.argv[1]), 0
@@ -246,37 +248,117 @@ def callback() -> Iterator[Executor]:
         yield threads
 
 
+class Loop:
+    """The thread of an event loop, and its turns."""
+
+    def __init__(self, thread: Executor) -> None:
+        self.turn = Turn(lambda _: None)
+        self._thread = thread
+        thread.submit(waiting.allow_brief, self.turn).result()
+
+    def add(self, ledger: SqliteLedger, number: int = 1) -> int:
+        """What is changed in this turn; it is not committed yet."""
+        return self._thread.submit(add, ledger, number).result()
+
+    def end(self) -> bool:
+        """End the turn: whether its changes were made."""
+        made: list[bool] = []
+        self.turn.wait(made.append)
+        self._thread.submit(self.turn.end).result()
+        return made[0]
+
+
 @pytest.fixture
-def loop() -> Iterator[Executor]:
+def loop() -> Iterator[Loop]:
     """The thread of an event loop."""
-    with ThreadPoolExecutor(1, initializer=waiting.allow_brief) as threads:
-        yield threads
+    with ThreadPoolExecutor(1) as threads:
+        yield Loop(threads)
 
 
 def test_a_callback_of_libmilter_changes_nothing(ledger: SqliteLedger, callback: Executor) -> None:
     """It must be changed in a thread of Python's own."""
     with pytest.raises(MustWait):
         callback.submit(add, ledger).result()
+    with pytest.raises(MustWait):
+        callback.submit(ledger.read, ALICE, NOW).result()
     assert ledger.read(ALICE, NOW) is None
 
 
-def test_event_loop_does_not_wait(ledger: SqliteLedger, other: sqlite3.Connection, loop: Executor) -> None:
-    """Its thread changes the ledger itself, but where another holds it: then a thread that may wait is to."""
-    with pytest.raises(MustWait):
-        loop.submit(add, ledger).result()
-    other.execute("ROLLBACK")
-    assert 2 == loop.submit(add, ledger).result()
+def test_a_turn_is_committed_as_a_whole(path: str, ledger: SqliteLedger, loop: Loop) -> None:
+    """Its changes see each other; others see all of them when it has ended, and none before."""
+    assert [1, 2, 3] == [loop.add(ledger) for _ in range(3)]
+    other = SqliteLedger(path)
+    assert other.read(ALICE, NOW) is None
+    assert loop.end()
+    assert b"3" == other.read(ALICE, NOW)
+    assert 4 == loop.add(ledger)
+    assert loop.end()
 
 
-def test_after_a_stall_the_pool_changes(ledger: SqliteLedger, loop: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A change that took long sends the event loop's next ones to threads that may wait, for a while."""
-    times = iter((100.0, 100.0, 100.06, 100.06, 105.0, 105.1, 105.1, 105.1))
+def test_a_turn_that_cannot_be_committed_has_changed_nothing(
+    ledger: SqliteLedger, loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor has one in which a change failed in SQLite, and nothing more is changed in that."""
     add(ledger)
-    monkeypatch.setattr("relaymilter.ledger.sqlite.monotonic", lambda: next(times))
-    assert 2 == loop.submit(add, ledger).result()
+    assert 2 == loop.add(ledger)
+    loop._thread.submit(ledger.connections.undo).result()
     with pytest.raises(MustWait):
-        loop.submit(add, ledger).result()
-    assert 3 == loop.submit(add, ledger).result()
+        loop.add(ledger)
+    assert not loop.end()
+    monkeypatch.setattr("relaymilter.ledger.sqlite._CHANGE", "UPDATE nothing SET record = ?, a = ?, b = ? WHERE c = ?")
+    with pytest.raises(MustWait):
+        loop.add(ledger)
+    assert not loop.end()
+    monkeypatch.undo()
+    assert 2 == add(ledger)
+    assert 3 == loop.add(ledger)
+    assert loop.end()
+
+
+def test_a_change_that_raises_leaves_its_turn(ledger: SqliteLedger, loop: Loop) -> None:
+    """What it raises is raised; the others of the turn are made."""
+
+    def change(past: Past) -> Change[None]:
+        raise ZeroDivisionError
+
+    assert 1 == loop.add(ledger)
+    with pytest.raises(ZeroDivisionError):
+        loop._thread.submit(ledger.update, ALICE, NOW, (), change).result()
+    assert 2 == loop.add(ledger)
+    assert loop.end()
+    assert b"2" == ledger.read(ALICE, NOW)
+
+
+def test_event_loop_does_not_wait(ledger: SqliteLedger, other: sqlite3.Connection, loop: Loop) -> None:
+    """Its thread changes the ledger itself, but where another holds it: then a thread that may wait is to."""
+    for _ in range(2):
+        with pytest.raises(MustWait):
+            loop.add(ledger)
+    assert not loop.end()
+    other.execute("ROLLBACK")
+    assert 2 == loop.add(ledger)
+    assert loop.end()
+
+
+@pytest.mark.parametrize(("slept", "pauses"), [(1, True), (0, False)], ids=["the disk", "a busy machine"])
+def test_after_a_stall_the_pool_changes(
+    ledger: SqliteLedger, loop: Loop, monkeypatch: pytest.MonkeyPatch, slept: int, pauses: bool
+) -> None:
+    """A turn that the disk held up sends the event loop's next ones to threads that may wait, for a while."""
+    now, sleeps = 100.0, 0
+    add(ledger)
+    monkeypatch.setattr("relaymilter.ledger.connections.monotonic", lambda: now)
+    monkeypatch.setattr("relaymilter.ledger.connections._slept", lambda: sleeps)
+    assert 2 == loop.add(ledger)
+    now, sleeps = 100.06, slept
+    assert loop.end()
+    if pauses:
+        with pytest.raises(MustWait):
+            loop.add(ledger)
+        assert not loop.end()
+        now = 105.1
+    assert 3 == loop.add(ledger)
+    assert loop.end()
 
 
 def test_a_lock_that_does_not_end_is_a_failure(ledger: SqliteLedger, other: sqlite3.Connection) -> None:
@@ -310,24 +392,18 @@ def test_keeps_so_many_of_each_kind(path: str, ledger: SqliteLedger) -> None:
     connection.close()
 
 
-def test_who_may_not_wait_does_not_wait_for_a_turn(ledger: SqliteLedger) -> None:
+def test_who_may_not_wait_does_not_wait_for_other_threads(ledger: SqliteLedger, loop: Loop) -> None:
     """Threads of a process change it one after the other; the loop's leaves it to the pool, which waits."""
-
-    def change() -> None:
-        waiting.allow_brief()
-        ledger.update("login a", NOW, (), lambda past: Change(None, b"x", NOW + 60))
-
-    with ThreadPoolExecutor(1) as loop:
-        loop.submit(change).result()
-        with ledger.turn, pytest.raises(MustWait):
-            loop.submit(change).result()
+    with ledger.connections.writing, pytest.raises(MustWait):
+        loop.add(ledger)
+    assert not loop.end()
     with ThreadPoolExecutor(1) as pool:
-        with ledger.turn:
-            waits = pool.submit(lambda: _with_waiting(change))
+        with ledger.connections.writing:
+            waits = pool.submit(_with_waiting, lambda: add(ledger))
             assert not waits.done()
         waits.result(10)
 
 
-def _with_waiting(change: Callable[[], None]) -> None:
+def _with_waiting(change: Callable[[], object]) -> None:
     with waiting.allowing():
         change()

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from relaymilter.lookups import waiting
-from relaymilter.milter import loop
+from relaymilter.milter import connections, loop
 from relaymilter.milter.pool import LookupPool
 from relaymilter.milter.session import Service
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.ports import MustWait
-from relaymilter.policy.rules import RelayRule
+from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.ruleset import Ruleset
-from relaymilter.policy.verdict import NoOpinion
+from relaymilter.policy.verdict import NoOpinion, Permit
 from tests.wire.mta import Mta, Reply
 
 DENIED = Reply(554, "5.7.1", "<v@victim.test>: Relay access denied")
@@ -112,7 +112,7 @@ def test_a_table_that_hangs_is_answered_for_at_the_deadline(
     tmp_path: Path, blocking: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """451, and the session goes on."""
-    monkeypatch.setattr(loop, "LookupPool", lambda **_: LookupPool(deadline=0.1))
+    monkeypatch.setattr(connections, "LookupPool", lambda **_: LookupPool(deadline=0.1))
     with looping(tmp_path, blocking) as running, Mta(running.where) as mta:
         said = stranger(mta).rcpt(b"<slow@victim.test>")
         assert isinstance(said, Reply)
@@ -120,10 +120,51 @@ def test_a_table_that_hangs_is_answered_for_at_the_deadline(
         assert mta.rcpt(b"<v@victim.test>") == DENIED
 
 
+class Store:
+    """Counts what is charged: in the turn of a loop, or at once by a thread that may wait."""
+
+    def __init__(self, commits: bool) -> None:
+        self.commits = commits
+        self.charged = 0
+        self.turns = 0
+        self.made_again = 0
+
+    def charge(self, _: Request) -> NoOpinion:
+        """A restriction."""
+        turn = waiting.turn()
+        if turn is None:
+            self.made_again += 1
+            self.charged += 1
+            return NoOpinion("charged")
+        if not turn.open:
+            turn.begin(self._commit)
+            self.turns += 1
+        turn.change()
+        return NoOpinion("to be charged")
+
+    def _commit(self) -> bool:
+        self.charged += self.commits
+        return self.commits
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_nothing_is_answered_that_is_not_committed(tmp_path: Path, commits: bool) -> None:
+    """Where a turn cannot be committed, the decision is made again where one may wait."""
+    store = Store(commits)
+    permit = RelayRule("all", lambda _: Permit("all"))
+    rules = Ruleset((permit,), (Restriction("ledger", store.charge),))
+    with looping(tmp_path, Service(rules, decisions=None)) as running, Mta(running.where) as mta:
+        stranger(mta)
+        for number in range(1, 4):
+            assert mta.rcpt(b"<v@victim.test>") == "continue"
+            assert number == store.charged
+        assert (3, 0 if commits else 3) == (store.turns, store.made_again)
+
+
 def test_part_of_a_packet_is_not_waited_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its connection is closed; one that is merely idle, is not."""
-    monkeypatch.setattr(loop, "PARTIAL_SECONDS", 0.2)
-    monkeypatch.setattr(loop, "_SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "PARTIAL_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "_SWEEP_SECONDS", 0.05)
     with looping(tmp_path, PURE) as running, Mta(running.where) as partial, Mta(running.where) as idle:
         stranger(partial).write(b"\0\0\0\x20R<v@")
         stranger(idle)
@@ -133,9 +174,9 @@ def test_part_of_a_packet_is_not_waited_for_without_end(tmp_path: Path, monkeypa
 
 def test_an_idle_connection_is_closed_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After more than an MTA waits for its own client."""
-    assert loop.IDLE_SECONDS > 3600
-    monkeypatch.setattr(loop, "IDLE_SECONDS", 0.2)
-    monkeypatch.setattr(loop, "_SWEEP_SECONDS", 0.05)
+    assert connections.IDLE_SECONDS > 3600
+    monkeypatch.setattr(connections, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "_SWEEP_SECONDS", 0.05)
     with looping(tmp_path, PURE) as running, Mta(running.where) as mta:
         assert stranger(mta).socket.recv(1) == b""
 
@@ -153,7 +194,7 @@ def test_three_hundred_partial_packets_take_no_thread_and_no_answer_from_others(
 
 def test_connections_are_bounded_in_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One too many is closed at once, so that the MTA answers 4xx; one that ends makes room."""
-    monkeypatch.setattr(loop, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 2)
     with looping(tmp_path, PURE) as running, Mta(running.where) as first, Mta(running.where) as second:
         stranger(first)
         stranger(second)
