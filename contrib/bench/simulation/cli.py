@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from .judges import JUDGES, VARIANTS
-from .people import login
+from .kinds import login
 from .picture import picture
 from .report import figures, table
 from .thefts import FOREIGN, NEWSLETTER, OTHER

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from .judges import Judge
-from .people import DAY, DAYS, START, WARM_UP, Event, Login, login
+from .kinds import login
+from .people import DAY, DAYS, START, WARM_UP, Event, Login
 from .thefts import Theft
 
 MakeJudge = Callable[[str], Judge]
