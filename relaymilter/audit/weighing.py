@@ -36,16 +36,16 @@ def _weighed(charges: Charges, request: Request, login: str) -> Iterator[tuple[s
             yield f"{count.unit}/{count.period}", f"{count.total} {most}"
     mark = sent(request, charges.key)
     past = charges.ledger.update(subject, now, mark.asks, Change[Past])
-    yield from _marks(past, mark, terms.novelty.strange, now)
+    yield from _marks(past, mark, terms.novelty.strange, request.opens, now)
 
 
-def _marks(past: Past, mark: Sent, strange: int | None, now: int) -> Iterator[tuple[str, str]]:
+def _marks(past: Past, mark: Sent, strange: int | None, opens: bool, now: int) -> Iterator[tuple[str, str]]:
     history = History(now) if past.record is None else decode(past.record)
-    novelty = case(history, Seen(*past.seen), mark, strange, now)
+    novelty = case(history, Seen(*past.seen), mark, strange, opens, now)
     yield "recipient", "new" if novelty.new else "known"
     yield "network", novelty.network.name.lower()
     yield "program", "known" if novelty.known_device else "not known"
     if novelty.learning:
         yield "learning", "yes: nothing counts as strange yet"
     else:
-        yield "takes", f"{-(-100 * novelty.share // ROOM)} % of a day's strangeness"
+        yield "takes", f"{-(-100 * novelty.share // ROOM)} % of {'a day' if novelty.new else 'an hour'}'s strangeness"

@@ -12,7 +12,7 @@ from relaymilter.policy.footprint import DAY, Footprint
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.policy.windows import KEPT, Window
 
-VERSION = 1
+VERSION = 2
 MOST_WINDOWS = 24
 WEEKS = 10
 """For each of the last ones the busiest day is kept: long enough for what is done once a month to come twice."""
@@ -32,7 +32,7 @@ class Unit(IntEnum):
     REFUSED = 6
     """Different new recipients that were refused for joint novelty."""
     FAMILIAR = 7
-    """Recipients who are known, from a new network, by a device that is known."""
+    """Recipients who are known, from a new network."""
 
 
 class Standing(IntEnum):
@@ -64,6 +64,10 @@ class History:
     """The last of them, since 1970."""
     today: list[int] = field(default_factory=lambda: [0, 0])
     """Recipients and new ones on that day."""
+    known_before: int = 0
+    """Recipients who were known, on the day before it."""
+    together: int = 0
+    """Until when the last recipient is remembered; 0: a new one."""
     week: int = 0
     """The last one of which `busiest` knows, since 1970."""
     busiest: list[int] = field(default_factory=lambda: [0] * (2 * WEEKS))
@@ -94,9 +98,14 @@ class History:
         at = 0 if unit is Unit.RECIPIENTS else WEEKS
         return sorted(self.busiest[at : at + WEEKS])[-rank]
 
-    def known_today(self, now: int) -> int:
-        """Recipients of this day who were no new ones."""
-        return max(0, self.today[0] - self.today[1]) if now // DAY == self.day else 0
+    def known_lately(self, now: int) -> int:
+        """Recipients who were known, of this day or of the one before, whichever had more."""
+        ago = now // DAY - self.day
+        return max(self._known_today if 0 <= ago <= 1 else 0, self.known_before if ago == 0 else 0)
+
+    @property
+    def _known_today(self) -> int:
+        return min(max(0, self.today[0] - self.today[1]), _WIDEST)
 
     def count(self, now: int, new: bool, normal: bool) -> None:
         """A recipient was permitted; one that is not `normal` does not count for what is."""
@@ -119,11 +128,12 @@ class History:
         self.week = week
         for at, count in zip((week % WEEKS, WEEKS + week % WEEKS), self.today, strict=True):
             self.busiest[at] = max(self.busiest[at], min(count, _WIDEST))
+        self.known_before = self._known_today if day == self.day + 1 else 0
         self.day, self.today = day, [0, 0]
         self.days = min(self.days + 1, _WIDEST)
 
 
-_FIXED = struct.Struct(f"<BBBBIHHIIH{2 * WEEKS}HII")
+_FIXED = struct.Struct(f"<BBBBIHHIIHIH{2 * WEEKS}HII")
 _WINDOW = struct.Struct(f"<{KEPT + 3}I")
 _WIDEST = 65535
 _STANDINGS = tuple(Standing)
@@ -134,7 +144,8 @@ def encode(history: History) -> bytes:
     """The record of it."""
     fixed = _FIXED.pack(
         *(VERSION, len(history.windows), history.cause, history.standing, history.first, history.days, history.day),
-        *(*history.today, history.week, *history.busiest, history.since, history.until),
+        *(*history.today, history.known_before, history.together, history.week),
+        *(*history.busiest, history.since, history.until),
     )
     windows = (_WINDOW.pack(*key, window.newest, *window.counts) for key, window in history.windows.items())
     return b"".join((fixed, *windows, history.footprint.entries))
@@ -152,7 +163,9 @@ def decode(record: bytes) -> History:
 
 
 def _decode(record: bytes) -> History:
-    _, count, cause, standing, first, days, day, recipients, new, week, *rest = _FIXED.unpack_from(record)
+    _, count, cause, standing, first, days, day, recipients, new, known_before, together, week, *rest = (
+        _FIXED.unpack_from(record)
+    )
     end = _FIXED.size + count * _WINDOW.size
     windows = {}
     for unit, seconds, newest, *counts in _WINDOW.iter_unpack(record[_FIXED.size : end]):
@@ -163,6 +176,6 @@ def _decode(record: bytes) -> History:
         raise ValueError("fewer windows than it says")
     footprint = Footprint(bytearray(record[end:]))
     return History(
-        *(first, days, day, [recipients, new], week, rest[: 2 * WEEKS], _STANDINGS[standing], _CAUSES[cause]),
-        *(rest[-2], rest[-1], windows, footprint),
+        *(first, days, day, [recipients, new], known_before, together, week, rest[: 2 * WEEKS]),
+        *(_STANDINGS[standing], _CAUSES[cause], rest[-2], rest[-1], windows, footprint),
     )

@@ -30,9 +30,10 @@ def release(now: int) -> Callable[[Past], Change[bool]]:
         if history.standing is Standing.GOOD:
             return Change(False)
         history.stand(Standing.GOOD, Cause.NONE, now, 0)
-        for unit, seconds in ((Unit.STRANGE, DAY), (Unit.STRANGE, WEEK), (Unit.REFUSED, DAY), (Unit.NETWORKS, HOUR)):
+        for seconds in (HOUR, DAY, WEEK):
+            history.windows.pop((Unit.STRANGE, seconds), None)
+        for unit, seconds in ((Unit.NEW, DAY), (Unit.REFUSED, DAY), (Unit.NETWORKS, HOUR)):
             history.windows.pop((unit, seconds), None)
-        history.windows.pop((Unit.NEW, DAY), None)
         return Change(True, encode(history), now + LIFETIME)
 
     return change

@@ -74,7 +74,7 @@ def judge(terms: Terms, sent: Sent, opens: bool, now: int) -> Callable[[Past], C
         if history.standing is Standing.THROTTLED and not _lasts(history, now):
             history.stand(Standing.GOOD, Cause.NONE, now, 0)
         seen = Seen(*past.seen)
-        news = case(history, seen, sent, terms.novelty.strange, now)
+        news = case(history, seen, sent, terms.novelty.strange, opens, now)
         objection = _novel(history, news, sent, terms.novelty, now) or _over(history, news, terms, opens, now)
         if objection is None:
             return _permitted(history, news, terms, sent, opens, seen, now)
@@ -103,7 +103,7 @@ def _over(history: History, news: Case, terms: Terms, opens: bool, now: int) -> 
     if most is not None and news.new:
         most = max(most, 2 * history.busy_day(Unit.NEW, 3))
         if news.known_device and not news.learning:  # a mail merge goes to as many who are known
-            most += min(most, max(0, history.known_today(now) - history.busy_day(Unit.RECIPIENTS, 3)))
+            most += min(most, max(0, history.known_lately(now) - history.busy_day(Unit.RECIPIENTS, 3)))
         if history.window(Unit.NEW, DAY).total(now) >= most:
             return Objection(f"over {most} new recipients a day", Cause.LIMIT)
     return None
@@ -120,7 +120,7 @@ def _novel(history: History, news: Case, sent: Sent, novelty: Novelty, now: int)
     if news.share:
         if history.cause is Cause.NOVELTY:
             return Objection("throttled for what looks like theft", Cause.NOVELTY)
-        if history.window(Unit.STRANGE, DAY).total(now) + news.share > ROOM:
+        if _strangeness(history, now) + news.share > ROOM:
             return Objection("too much that is new at once in a day", Cause.NOVELTY)
         if not news.known_device and history.window(Unit.STRANGE, WEEK).total(now) + news.share > 2 * ROOM:
             return Objection("too much that is new at once in a week", Cause.NOVELTY)
@@ -133,6 +133,11 @@ def _novel(history: History, news: Case, sent: Sent, novelty: Novelty, now: int)
     return Objection(f"over {novelty.networks} networks an hour", Cause.NOVELTY)
 
 
+def _strangeness(history: History, now: int) -> int:
+    """Strangers count for a day, and known recipients for an hour: whoever has them at hand sends at once."""
+    return history.window(Unit.STRANGE, DAY).total(now) + history.window(Unit.STRANGE, HOUR).total(now)
+
+
 def _permitted(
     history: History, news: Case, terms: Terms, sent: Sent, opens: bool, seen: Seen, now: int
 ) -> Change[Judgement]:
@@ -141,13 +146,14 @@ def _permitted(
     if news.new:
         counted.add((Unit.NEW, DAY))
     elif news.known_device and news.network is Familiarity.NEW:
-        counted.add((Unit.FAMILIAR, DAY))
+        counted |= {(Unit.FAMILIAR, HOUR), (Unit.FAMILIAR, DAY)} if news.free else {(Unit.FAMILIAR, HOUR)}
     for unit, seconds in counted:
         history.window(unit, seconds).charge(now)
     if news.share:
-        history.window(Unit.STRANGE, DAY).charge(now, news.share)
+        history.window(Unit.STRANGE, DAY if news.new else HOUR).charge(now, news.share)
         if not news.known_device:
-            history.window(Unit.STRANGE, WEEK).charge(now, news.share)
+            history.window(Unit.STRANGE, WEEK).charge(now, news.share if news.new else news.share // 2)
+    history.together = seen.recipient or 0
     _use(history, sent, not news.new, now)
     return Change(FINE, encode(history), now + LIFETIME, _remembered(news, sent, seen, now))
 
@@ -214,7 +220,7 @@ def evidence(history: History, now: int) -> Evidence:
     """What the windows say now."""
     return Evidence(
         history.window(Unit.NEW, DAY).total(now),
-        -(-100 * history.window(Unit.STRANGE, DAY).total(now) // ROOM),
+        -(-100 * _strangeness(history, now) // ROOM),
         history.window(Unit.NETWORKS, HOUR).total(now),
         history.window(Unit.REFUSED, DAY).total(now),
     )

@@ -20,6 +20,8 @@ HISTORIES = st.builds(
     days=st.integers(0, 65535),
     day=st.integers(0, 65535),
     today=st.lists(COUNTS, min_size=2, max_size=2),
+    known_before=st.integers(0, 65535),
+    together=SECONDS,
     week=st.integers(0, 65535),
     busiest=st.lists(st.integers(0, 65535), min_size=2 * WEEKS, max_size=2 * WEEKS),
     standing=st.sampled_from(Standing),
@@ -59,7 +61,8 @@ RECORD = encode(History(START))
     ("record", "words"),
     [
         pytest.param(b"", "of version none", id="empty"),
-        pytest.param(b"\x02" + RECORD[1:], "of version 2", id="of a later version"),
+        pytest.param(b"\x03" + RECORD[1:], "of version 3", id="of a later version"),
+        pytest.param(b"\x01" + RECORD[1:], "of version 1", id="of an earlier version"),
         pytest.param(RECORD[:20], "damaged", id="short"),
         pytest.param(RECORD[:1] + b"\x09" + RECORD[2:], "damaged", id="fewer windows than it says"),
         pytest.param(RECORD[:2] + b"\x63" + RECORD[3:], "damaged", id="no such cause"),
@@ -129,3 +132,23 @@ def test_the_clock_may_step_back() -> None:
     history.count(START + 9 * DAY, new=True, normal=True)
     history.count(START + 16 * DAY, new=True, normal=True)
     assert 1 == history.busy_day(Unit.NEW, 1)
+
+
+@pytest.mark.parametrize(
+    ("ago", "known"),
+    [
+        pytest.param(0, 5, id="on the day itself"),
+        pytest.param(1, 5, id="on the next"),
+        pytest.param(2, 0, id="later"),
+        pytest.param(-1, 0, id="before it, by a clock that stepped back"),
+    ],
+)
+def test_known_recipients_of_the_day_before_count_too(ago: int, known: int) -> None:
+    """Whether or not something was sent since midnight: mail merges go on after it."""
+    history = History(START)
+    for _ in range(5):
+        history.count(START, new=False, normal=True)
+    history.count(START, new=True, normal=True)
+    assert known == history.known_lately(START + ago * DAY)
+    history.count(START + ago * DAY, new=True, normal=True)
+    assert known == history.known_lately(START + ago * DAY)

@@ -121,17 +121,73 @@ def test_strangers_that_may_be_written_to(network: str, device: str, common: boo
     assert [GOOD] * 30 == life.friends(30, HOME)
 
 
-def test_people_he_knows_are_free_on_a_device_that_he_knows() -> None:
-    """A traveller writes to whom he wrote before; and for each of those to one stranger more, up to twice as many."""
-    for common, room in ((False, 105), (True, 37)):
-        for friends in (0, 10, 37):
-            life = Life().settles()
-            assert [GOOD] * friends == life.friends(friends, HOTEL, common=common)
-            assert [GOOD] * (room + friends) + [THROTTLED] == life.strangers(room + friends + 1, HOTEL, common=common)
+def test_people_he_knows_are_free_on_a_device_of_his_own() -> None:
+    """A traveller writes to whom he wrote before; and for each of those to two strangers more."""
+    for friends in (0, 10, 37):
+        life = Life().settles()
+        assert [GOOD] * friends == life.friends(friends, HOTEL)
+        room = 105 + 2 * friends
+        assert [GOOD] * room + [THROTTLED] == life.strangers(room + 1, HOTEL)
+
+
+def test_an_address_book_from_a_program_as_many_use() -> None:
+    """As many in an hour as strangers in a day, together with those; a traveller who takes his time has more."""
     life = Life().settles()
-    for number in range(200):
-        life.writes(f"f{number % 40}", HOTEL, common=True)
-    assert [GOOD] * 74 + [THROTTLED] == life.strangers(75, HOTEL, common=True)
+    assert [GOOD] * 37 + [THROTTLED] * 3 == life.friends(40, HOTEL, common=True)
+    assert [THROTTLED] == life.strangers(1, HOTEL, common=True)
+    assert [GOOD] * 40 == life.friends(40, HOME)
+    life = Life().settles()
+    assert [GOOD] * 20 == life.friends(20, HOTEL, common=True)
+    assert [GOOD] * 17 + [THROTTLED] == life.strangers(18, HOTEL, common=True)
+    life = Life().settles()
+    for _ in range(4):
+        assert [GOOD] * 30 == life.friends(30, HOTEL, common=True)
+        life.now += 2 * HOUR
+    assert [GOOD] * 37 + [THROTTLED] == life.strangers(38, HOTEL, common=True)
+
+
+def test_who_writes_to_many_in_a_day_may_do_so_from_elsewhere() -> None:
+    """Half of the busy day of the fourth busiest week, in an hour."""
+    life = Life().settles(28)
+    for day in range(28):
+        if day % 7 == 0:
+            for number in range(110):
+                life.writes(f"f{number % 40}")
+        life.friends(1, HOME)
+        life.now += DAY
+    found = [life.writes(f"f{number % 40}", HOTEL, common=True).standing.name for number in range(56)]
+    assert [GOOD] * 55 + [THROTTLED] == found
+
+
+def test_a_letter_to_all_from_a_program_as_many_use() -> None:
+    """Known ones among the strangers are free, up to twice as many, and make room for more of those."""
+    life = Life().settles()
+    for _ in range(40):
+        assert [GOOD] == life.strangers(1, HOTEL, common=True)
+        assert GOOD == life.writes("f1", HOTEL, common=True).standing.name
+    assert {GOOD, THROTTLED} == set(life.strangers(111, HOTEL, common=True))
+    assert THROTTLED == life.writes("f1", HOTEL, common=True).standing.name
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "room"),
+    [
+        pytest.param(1, 1, 145, id="written to together before, in a message"),
+        pytest.param(1, 0, 37, id="each in a message of his own"),
+        pytest.param(90, 1, 37, id="not together before"),
+    ],
+)
+def test_a_group_that_was_written_to_before_takes_less(before: int, now: int, room: int) -> None:
+    """A quarter, in one message; whoever has an address book alone does not know who belongs together."""
+    life = Life().settles()
+    for number in range(150):
+        life.now += before * (before > 1)
+        life.writes(f"g{number}")
+    life.now += 2 * DAY
+    found = [
+        life.writes(f"g{number}", HOTEL, common=True, opens=not (now and number)).standing.name for number in range(150)
+    ]
+    assert [GOOD] * room + [THROTTLED] * (150 - room) == found
 
 
 def test_an_address_book_from_a_strange_program() -> None:
@@ -145,8 +201,9 @@ def test_an_address_book_from_a_strange_program() -> None:
     ("new", "network", "device", "common", "room"),
     [
         pytest.param(12, THIEF, BOT, False, 18, id="half as many again as on a busy day, for a strange program"),
-        pytest.param(50, THIEF, BOT, False, 37, id="but never many more"),
-        pytest.param(50, HOTEL, LAPTOP, True, 100, id="twice by trade, by a program as many use"),
+        pytest.param(24, THIEF, BOT, False, 36, id="but never many more"),
+        pytest.param(50, THIEF, BOT, False, 75, id="save by trade"),
+        pytest.param(50, HOTEL, LAPTOP, True, 87, id="nearly twice by trade, by a program as many use"),
         pytest.param(50, HOTEL, LAPTOP, False, 150, id="three times by trade, on his own device"),
         pytest.param(11, HOTEL, LAPTOP, True, 37, id="no trade"),
     ],
@@ -189,7 +246,7 @@ def test_a_device_becomes_known() -> None:
         life.friends(1, f"203.0.{day}.7", "away")
         life.now += DAY
     life.friends(1, "203.1.0.7", "away")
-    assert [GOOD] * 106 + [THROTTLED] == life.strangers(107, "203.2.0.7", "away")
+    assert [GOOD] * 107 + [THROTTLED] == life.strangers(108, "203.2.0.7", "away")
 
 
 def test_learns_first() -> None:
