@@ -45,12 +45,7 @@ class LoggedDecision:
 
 def logged_decision(line: str) -> LoggedDecision:
     """Of a text or a JSON line. Raises ValueError, in words."""
-    begin = _BEGIN.search(line)
-    if begin is None:
-        raise ValueError("no line of the decision log: it begins with `decision time=`, or is a JSON object")
-    rest = line[begin.start() :].strip()
-    fields = _json_fields(rest) if rest[0] == "{" else _text_fields(rest.partition(" ")[2])
-    _complete(fields)
+    fields = logged_fields(line)
     text = {name: fields.get(name) or "" for name in (*FIELDS, *_MORE)}
     return LoggedDecision(
         request=_request(fields),
@@ -65,6 +60,17 @@ def logged_decision(line: str) -> LoggedDecision:
         trail=text["trail"],
         cut=tuple(name for name, value in text.items() if len(value) == LIMIT and value.endswith("...")),
     )
+
+
+def logged_fields(line: str) -> Fields:
+    """Every field of a text or a JSON line as the log has it. Raises ValueError, in words."""
+    begin = _BEGIN.search(line)
+    if begin is None:
+        raise ValueError("no line of the decision log: it begins with `decision time=`, or is a JSON object")
+    rest = line[begin.start() :].strip()
+    fields = _json_fields(rest) if rest[0] == "{" else _text_fields(rest.partition(" ")[2])
+    _complete(fields)
+    return fields
 
 
 def _complete(fields: Fields) -> None:
