@@ -38,8 +38,9 @@ RANKS = {
     "notices": 5,
     "audit": 6,
     "daemon": 6,
-    "cli": 7,
-    "__main__": 8,
+    "report": 7,
+    "cli": 8,
+    "__main__": 9,
 }
 """The parts of the package, from the bottom up. Nothing imports upward; parts of one rank import in one direction."""
 

@@ -11,6 +11,7 @@ from relaymilter.cli.import_ import import_
 from relaymilter.cli.logins import logins
 from relaymilter.cli.probe import probe
 from relaymilter.cli.reload import reload
+from relaymilter.cli.report import report
 from relaymilter.cli.run import run
 from relaymilter.cli.selftest import selftest
 from relaymilter.cli.status import status
@@ -30,6 +31,7 @@ relaymilter.add_command(status)
 relaymilter.add_command(reload)
 relaymilter.add_command(logins)
 relaymilter.add_command(trust)
+relaymilter.add_command(report)
 relaymilter.add_command(explain)
 relaymilter.add_command(import_)
 relaymilter.add_command(doctor)
