@@ -142,7 +142,7 @@ _LOGINS = "permit_sasl_authenticated, reject_unauth_destination"
 def test_implicit_tls(namespace: Namespace, folder: Path) -> None:
     """A server that begins with TLS is probed by that, and not without."""
     extra = f"{NOT_LOCAL}smtpd_tls_wrappermode = yes\n"
-    with running(Postfix(namespace, folder / "mta", MtaSettings(extra=extra))) as mta:
+    with running(Postfix(namespace, folder / "mta", MtaSettings(extra=extra, greets=False))) as mta:
         status, opened, _ = probed(namespace, mta.address, "--implicit-tls", "--no-verify", "--family", "nmap", *BOUND)
         assert (status, opened) == (0, {f"{mta.address}:25": set()})
         assert run(namespace, mta.address, "--timeout", "0.2", *BOUND)[0] == 69

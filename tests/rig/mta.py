@@ -143,9 +143,17 @@ class Mta:
             if process.poll() is not None:
                 said = (self.directory / "start.log").read_text() + self.log()[-2000:]
                 raise RuntimeError(f"{self.name} did not start: {said}")
-            return self.namespace.listens(self.address, PORT)
+            return self._greets() if self.settings.greets else self.namespace.listens(self.address, PORT)
 
-        wait_for(up, f"{self.name} listens")
+        wait_for(up, f"{self.name} serves", 60)
+
+    def _greets(self) -> bool:
+        """Its first process for a client is ready, too, which under load takes longer than to listen."""
+        try:
+            self.smtp().close()
+        except (OSError, EOFError):
+            return False
+        return True
 
     def _popen(
         self, unshared: Sequence[str], command: Sequence[str], options: Mapping[str, Any]

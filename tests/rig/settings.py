@@ -23,6 +23,7 @@ class MtaSettings:
     forwards       address -> address, by virtual_alias_maps or virtusertable
     xclient        clients that may use XCLIENT (Postfix)
     extra          lines for main.cf, or for the .mc file before MAILER()
+    greets         a client that has connected is greeted in plain text, which is waited for at the start
     """
 
     milters: tuple[str, ...] = ()
@@ -33,3 +34,4 @@ class MtaSettings:
     forwards: Mapping[str, str] = field(default_factory=dict)
     xclient: str = "127.0.0.0/8 [::1]/128"
     extra: str = ""
+    greets: bool = True
