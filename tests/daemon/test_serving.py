@@ -85,6 +85,8 @@ def refused(where: str) -> bool:
         dial(where).close()
     except (ConnectionRefusedError, FileNotFoundError):
         return True
+    except ConnectionResetError:  # it was closed while this connection was made
+        return False
     return False
 
 
