@@ -12,6 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from relaymilter.cli.status import status as status_command
 from relaymilter.daemon.reports import total
 from tests.rig import wait_for
 
@@ -34,9 +37,10 @@ def asked(command: str, *words: str, prefix: tuple[str, ...] = ()) -> tuple[int,
 
 
 def status(daemon: Daemon) -> tuple[int, Any]:
-    """Exit status and JSON of the daemon whose pid file is `pid`."""
-    code, text, _ = asked("status", "--json", "-P", f"{daemon.folder}/pid.pid")
-    return code, json.loads(text)
+    """Exit status and JSON of the daemon whose pid file is `pid`, by the command in this process."""
+    words = ("--json", "-P", f"{daemon.folder}/pid.pid")
+    done = CliRunner().invoke(status_command, words, standalone_mode=False, catch_exceptions=False)
+    return done.return_value, json.loads(done.output)
 
 
 def started(folder: Path, *flags: str, toml: str = 'local-domain = ["example.org"]\n', **options: Any) -> Daemon:
@@ -64,8 +68,8 @@ def test_status(folder: Path, runtime: tuple[str, str]) -> None:
             daemon.wait_log("reloaded")
             assert daemon.ask() == DENIED
             assert mta.rcpt(b"<v@example.com>") == DENIED
+            wait_for(lambda: status(daemon)[1]["workers"]["draining"] == 1, "the worker without a session ends")
             found = status(daemon)[1]
-            assert found["workers"]["draining"] == 1
             assert found["decisions"] == {"permit": 2, "reject": 4, "defer": 0}
             assert found["sessions"] == {"open": 1, "since the start": 5}
             mta.quit()
