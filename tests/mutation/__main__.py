@@ -1,7 +1,8 @@
 """Break one place at a time, and list what no test notices: `contrib/test --mutate [--minutes N] [PATH...]`.
 
-Mutants are drawn by a seed that is printed, as many as there is time for. Those that are known to change nothing, or
-that are noticed only by tests which take too long here, stand with a reason in explained.txt.
+What has become of a mutant is kept in .mutation/, so that runs which end by --minutes come to the end of all in turn.
+Those that are known to change nothing, or that are noticed only by what is not run here, stand with a reason in
+explained.txt.
 """
 
 from __future__ import annotations
@@ -9,33 +10,21 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
-from random import Random, randrange
-from typing import NamedTuple
 
-from tests.mutation.mutants import Mutant, mutants
-from tests.mutation.trees import BY_PROCESS, ROOT, THOROUGH, Tree, node, tree
+from tests.mutation.fates import Target, Trial
+from tests.mutation.mutants import mutants
+from tests.mutation.results import ROOT, Results
 
-TARGETS = ("relaymilter/policy", "relaymilter/milter", "relaymilter/daemon", "relaymilter/config/wiring.py")
-DAEMON = "relaymilter/daemon/"
-"""What is in it runs in processes of its own, which are not traced."""
+TARGETS = ("relaymilter/policy", "relaymilter/milter", "relaymilter/config/wiring.py", "relaymilter/daemon")
 EXPLAINED = Path(__file__).with_name("explained.txt")
-SECONDS = 600.0
-"""Longer than the slowest choice of tests takes on a busy machine: that of the daemon, three minutes."""
+WORDS = ("noticed", "endless", "survives", "doubtful", "explained", "untried")
 
 
-class Target(NamedTuple):
-    """A mutant of a file."""
-
-    path: str
-    mutant: Mutant
-
-    def __str__(self) -> str:
-        return f"{self.path} {self.mutant.change}"
-
-
+@cache
 def explained() -> dict[str, str]:
     """Reasons by mutant: a line, and its reason in the lines below, which are indented."""
     found: dict[str, str] = {}
@@ -50,35 +39,15 @@ def explained() -> dict[str, str]:
 
 
 def targets(paths: Iterable[str]) -> Iterator[Target]:
-    """Every mutant of these files and folders."""
+    """Every mutant of these files and folders; of several that read alike, all but the first have a number."""
     for path in paths:
         found = ROOT / path
         for file in sorted(found.rglob("*.py")) if found.is_dir() else (found,):
-            name = str(file.relative_to(ROOT))
-            yield from (Target(name, mutant) for mutant in mutants(file.read_text()))
-
-
-def tests_of(target: Target, traced: dict[str, dict[int, set[str]]], folder: Path) -> list[str]:
-    """Those that run the line, the file's own first; all that run the file if none does, as where it is imported."""
-    if target.path.startswith(DAEMON):
-        return list(BY_PROCESS[DAEMON])
-    lines = traced.get(target.path, {})
-    contexts = lines.get(target.mutant.line) or set[str]().union(*lines.values())
-    nodes = {node(context, folder) for context in contexts} - {""}
-    own = f"test_{Path(target.path).stem}.py"
-    begun = next((tests for begin, tests in BY_PROCESS.items() if target.path.startswith(begin)), ())
-    return [*sorted(nodes, key=lambda name: (own not in name, name)), *begun]
-
-
-def fate(copy: Tree, target: Target, traced: dict[str, dict[int, set[str]]]) -> str:
-    """What becomes of it: `noticed`, `endless`, which is noticed unless the machine is too slow, or `survives`."""
-    policy = target.path.startswith("relaymilter/policy/")
-    with copy.broken(target.path, target.mutant.source):
-        for chosen in (tests_of(target, traced, copy.folder), THOROUGH if policy else ()):
-            noticed = bool(chosen) and copy.notices(chosen, SECONDS)
-            if noticed or noticed is None:
-                return "noticed" if noticed else "endless"
-    return "survives"
+            name, seen = str(file.relative_to(ROOT)), Counter[str]()
+            for mutant in mutants(file.read_text()):
+                seen[mutant.change] += 1
+                number = f" (number {seen[mutant.change]})" if seen[mutant.change] > 1 else ""
+                yield Target(name, mutant, f"{name} {mutant.change}{number}")
 
 
 def main() -> int:
@@ -86,26 +55,38 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="contrib/test --mutate", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("paths", nargs="*", default=TARGETS, help="files and folders to break")
     parser.add_argument("--minutes", type=float, default=30, help="how long at most (default: 30)")
-    parser.add_argument("--seed", type=int, default=randrange(2**32), help="which mutants come first")
     given = parser.parse_args()
-    known, every = explained(), list(targets(given.paths))
-    Random(given.seed).shuffle(every)
-    say(f"{len(every)} mutants, --seed {given.seed}")
-    with tree() as copy:
-        traced = {} if all(target.path.startswith(DAEMON) for target in every) else copy.trace()
-        until = time.monotonic() + given.minutes * 60
-        fates = Counter[str]()
-        for target in every:
-            if time.monotonic() > until:
-                break
-            found = fate(copy, target, traced)
-            if found == "survives" and str(target) in known:
-                found = "explained"
-            fates[found] += 1
-            if found in ("survives", "endless"):
-                say(f"{found}: {target.path}:{target.mutant.line} {target.mutant.change}")
-    say(f"{fates.total()} of {len(every)} tried: {dict(fates)}")
-    return bool(fates["survives"])
+    every, results = list(targets(given.paths)), Results()
+    until = time.monotonic() + given.minutes * 60
+    untried = [target for target in every if results.find(target.mutant.source) is None]
+    say(f"{len(every)} mutants, of which {len(untried)} are to be tried")
+    if untried:
+        Trial(results, until).run(untried)
+    doubtful = [each for each in every if word(each, results) == "doubtful"]
+    if doubtful and time.monotonic() < until:
+        Trial(results, until, long=True).run(doubtful)
+    return report(every, results)
+
+
+def word(target: Target, results: Results) -> str:
+    """What has become of it, one of WORDS."""
+    fate = results.find(target.mutant.source)
+    if fate is None:
+        return "untried"
+    return "explained" if fate.word in ("survives", "doubtful") and target.name in explained() else fate.word
+
+
+def report(every: Iterable[Target], results: Results) -> int:
+    """What has become of them, and how many of each there are in each folder."""
+    counts = defaultdict[str, Counter[str]](Counter)
+    for target in every:
+        found = word(target, results)
+        if found in ("survives", "doubtful", "endless"):
+            say(f"{found}: {target.path}:{target.mutant.line} {target.name.partition(' ')[2]}")
+        counts[str(Path(target.path).parent)][found] += 1
+    for folder, words in counts.items():
+        say(f"{folder}: {words.total()} mutants, {', '.join(f'{words[word]} {word}' for word in WORDS)}")
+    return any(words["survives"] for words in counts.values())
 
 
 def say(line: str) -> None:

@@ -17,6 +17,8 @@ class Mutant(NamedTuple):
 
     where: str
     """The function that it is in, `Class.method`, or the module."""
+    lines: range
+    """Of the statement that it is in, or of its head: it does nothing where none of them is run."""
     line: int
     old: str
     new: str
@@ -54,17 +56,18 @@ _NOT_RUN = {"annotation", "returns", "decorator_list", "bases", "type_params", "
 def mutants(source: str) -> Iterator[Mutant]:
     """Every mutant of a module, in the order of its lines."""
     tree = ast.parse(source)
-    for place in sorted(_places(tree, ()), key=lambda place: place.node.lineno):
+    for place in sorted(_places(tree, (), range(0)), key=lambda place: place.node.lineno):
         for broken in _broken(place):
             with place.holding(broken):
                 changed = ast.unparse(tree)
-            yield Mutant(place.where, place.node.lineno, _shown(place.node), _shown(broken), changed)
+            yield Mutant(place.where, place.lines, place.node.lineno, _shown(place.node), _shown(broken), changed)
 
 
 class _Place(NamedTuple):
     """A node, and where it hangs."""
 
     where: str
+    lines: range
     parent: Any
     field: str
     at: int | None
@@ -84,8 +87,9 @@ class _Place(NamedTuple):
         setattr(self.parent, self.field, before)
 
 
-def _places(parent: ast.AST, names: tuple[str, ...]) -> Iterator[_Place]:
+def _places(parent: ast.AST, names: tuple[str, ...], lines: range) -> Iterator[_Place]:
     """Everything below a node that could be broken; names of classes and functions lead to it."""
+    lines = _lines(parent) or lines
     if isinstance(parent, ast.FunctionDef | ast.ClassDef):
         names = (*names, parent.name)
     for field, value in ast.iter_fields(parent):
@@ -94,8 +98,20 @@ def _places(parent: ast.AST, names: tuple[str, ...]) -> Iterator[_Place]:
         for at, node in enumerate(value) if isinstance(value, list) else ((None, value),):
             if isinstance(node, ast.AST) and not _is_said(node):
                 if hasattr(node, "lineno"):
-                    yield _Place(".".join(names) or "module", parent, field, at, node)
-                yield from _places(node, names)
+                    yield _Place(".".join(names) or "module", _lines(node) or lines, parent, field, at, node)
+                yield from _places(node, names, lines)
+
+
+def _lines(node: ast.AST) -> range | None:
+    """Of a statement, a handler or a case, without the statements in it."""
+    if not isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
+        return None
+    first: int = node.pattern.lineno if isinstance(node, ast.match_case) else node.lineno
+    inner = next((found for name in ("body", "cases") if (found := getattr(node, name, None))), None)
+    if not inner:
+        return range(first, (getattr(node, "end_lineno", None) or first) + 1)
+    head: int = inner[0].pattern.lineno if isinstance(inner[0], ast.match_case) else inner[0].lineno
+    return range(first, max(head, first + 1))
 
 
 def _is_said(node: ast.AST) -> bool:
@@ -134,7 +150,7 @@ def _broken(place: _Place) -> Iterator[ast.AST | None]:
             yield ast.For(target, turned, body, orelse, lineno=node.lineno)
         case ast.If(test, body, orelse):
             yield ast.If(ast.UnaryOp(ast.Not(), test), body, orelse)
-        case ast.Return(value) if value is not None and not (isinstance(value, ast.Constant) and value.value is None):
+        case ast.Return(value) if value is not None and ast.unparse(value) not in ("None", "False"):
             yield ast.Return(ast.Constant(None))
         case ast.Expr() | ast.Assign() | ast.AugAssign() | ast.Continue() | ast.Break() if place.where != "module":
             yield ast.Pass()

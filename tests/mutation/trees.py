@@ -1,4 +1,4 @@
-"""A copy of the project to break, the tests that can notice, and what they say of a mutant."""
+"""A copy of the project to break, for what only tests notice that start the daemon, and what they say of a mutant."""
 
 from __future__ import annotations
 
@@ -12,12 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.mutation.results import ROOT
 
-IN_PROCESS = ("tests/policy", "tests/milter", "tests/config/test_wiring.py", "tests/conversations/test_decide.py")
-"""The quick tests of what decides, whose lines are traced."""
-THOROUGH = ("tests/policy/test_exhaustive.py", "tests/policy/test_law_1.py", "tests/policy/test_properties.py")
-"""They run everything, and are only asked of what survives the others."""
 BY_PROCESS = {
     "relaymilter/daemon/": ("tests/daemon",),
     "relaymilter/milter/libmilter.py": ("tests/wire/test_parity.py", "tests/conversations/test_wire.py"),
@@ -28,12 +24,15 @@ BY_PROCESS = {
     ),
 }
 """Tests that start the daemon, by the beginning of the path of what they try."""
+SECONDS = 600.0
+"""Longer than the slowest choice of tests takes on a busy machine: that of the daemon, three minutes."""
 
-TRACE = """
-[run]
-dynamic_context = test_function
-source = relaymilter
-"""
+
+def by_process(path: str) -> list[str]:
+    """The tests that start the daemon to see this file at work, the file's own first."""
+    chosen = next((tests for begin, tests in BY_PROCESS.items() if path.startswith(begin)), ())
+    own = [str(Path(each) / f"test_{Path(path).stem}.py") for each in chosen]
+    return [*(each for each in own if (ROOT / each).exists()), *chosen]
 
 
 class Tree:
@@ -54,14 +53,6 @@ class Tree:
                 shutil.copy2(ROOT / name, folder / name)
         self.environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(folder), "CI": "mutation"}
 
-    def trace(self) -> dict[str, dict[int, set[str]]]:
-        """Which test functions run which line, by file; tests that fail as it is are an error."""
-        (self.folder / "trace.ini").write_text(TRACE)
-        run = ("coverage", "run", "--rcfile=trace.ini", "--data-file=traced", "-m", "pytest", "-q", *IN_PROCESS)
-        ignored = [f"--ignore={path}" for path in THOROUGH]
-        subprocess.run([sys.executable, "-m", *run, *ignored], cwd=self.folder, env=self.environment, check=True)
-        return _traced(self.folder)
-
     @contextmanager
     def broken(self, path: str, source: str) -> Iterator[None]:
         """Meanwhile the file is this."""
@@ -69,6 +60,12 @@ class Tree:
         (self.folder / path).write_text(source)
         yield
         (self.folder / path).write_text(whole)
+
+    def fate(self, path: str, source: str) -> str:
+        """What becomes of this mutant of the file, as Fate has it."""
+        with self.broken(path, source):
+            noticed = self.notices(by_process(path), SECONDS)
+        return "endless" if noticed is None else "noticed" if noticed else "survives"
 
     def notices(self, tests: Sequence[str], seconds: float) -> bool | None:
         """One of these tests fails; None: there was no end to them in so many seconds."""
@@ -86,25 +83,6 @@ class Tree:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 return None
-
-
-def _traced(folder: Path) -> dict[str, dict[int, set[str]]]:
-    from coverage import CoverageData  # only here, and only where mutants are made
-
-    data = CoverageData(str(folder / "traced"))
-    data.read()
-    found = {}
-    for path in data.measured_files():
-        lines = data.contexts_by_lineno(path)
-        found[str(Path(path).relative_to(folder))] = {line: set(filter(None, each)) for line, each in lines.items()}
-    return found
-
-
-def node(context: str, folder: Path) -> str:
-    """`tests.policy.test_relay.test_x` as pytest names it."""
-    module, _, function = context.rpartition(".")
-    path = module.replace(".", "/") + ".py"
-    return f"{path}::{function}" if (folder / path).exists() else ""
 
 
 @contextmanager
