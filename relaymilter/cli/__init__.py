@@ -18,6 +18,7 @@ from relaymilter.cli.status import status
 from relaymilter.cli.trust import trust
 from relaymilter.cli.usage import Commands, in_one_line
 from relaymilter.cli.version import version_option
+from relaymilter.cli.watch import watch
 
 
 @click.group(cls=Commands, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,6 +33,7 @@ relaymilter.add_command(reload)
 relaymilter.add_command(logins)
 relaymilter.add_command(trust)
 relaymilter.add_command(report)
+relaymilter.add_command(watch)
 relaymilter.add_command(explain)
 relaymilter.add_command(import_)
 relaymilter.add_command(doctor)

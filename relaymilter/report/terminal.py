@@ -21,6 +21,10 @@ _STYLES = ("blue", "red", "yellow")
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _BAR = 24
 _TABLE_ROWS = 15
+_SHORT = 9
+"""What is no longer is not cut."""
+_REFUSALS = ("Time", "Verdict", "Rule", "Client", "Login", "Recipient")
+_TROUBLED = ("Login", "Standing", "Refused", "Last", "Why")
 
 
 def print_report(report: Report, stream: TextIO | None = None) -> None:
@@ -47,15 +51,18 @@ def screen(watching: Watching, console: Console, now: float) -> Group:
     for name, style in zip(("permit", "reject", "defer"), _STYLES, strict=True):
         head.append(f"{name} {rates[name]}/min   ", style=style)
     head.append(f"{watching.decisions:,} in all   q ends", style="dim")
+    head.truncate(console.width, overflow="ellipsis")
     room = max(2, console.height - 9)
     troubled = watching.troubled(max(1, room // 3))
-    parts: list[RenderableType] = [head, Text(), Text("Last refusals", style="bold")]
-    parts.append(
-        _table(("Time", "Verdict", "Rule", "Client", "Login", "Recipient"), watching.refusals(room - len(troubled)))
-    )
+    refused = watching.refusals(room - len(troubled))
+    parts: list[RenderableType] = [
+        head,
+        Text(),
+        Text("Last refusals", style="bold"),
+        _one_line_each(_REFUSALS, refused),
+    ]
     if troubled:
-        parts += [Text(), Text("Logins in trouble", style="bold")]
-        parts.append(_table(("Login", "Standing", "Refused", "Last", "Why"), troubled))
+        parts += [Text(), Text("Logins in trouble", style="bold"), _one_line_each(_TROUBLED, troubled)]
     return Group(*parts)
 
 
@@ -126,6 +133,15 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Cell | Text]]) -> Tab
         table.add_column(Text(column), justify="right" if is_count else "left", overflow="fold")
     for row in rows:
         table.add_row(*map(_cell, row))
+    return table
+
+
+def _one_line_each(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Table:
+    """A table that is no higher than it has rows, however narrow the terminal is."""
+    table = _table(columns, rows)
+    for number, column in enumerate(table.columns):
+        column.no_wrap, column.overflow = True, "ellipsis"
+        column.min_width = min(_SHORT, max((len(str(row[number])) for row in rows), default=0))
     return table
 
 

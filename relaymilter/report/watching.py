@@ -62,7 +62,7 @@ class Watching:
     def troubled(self, most: int) -> list[tuple[str | int, ...]]:
         """Logins that are refused, the latest first."""
         latest = [*reversed(self._troubled.items())][:most]
-        return [(harmless(login), *each[:2], *map(harmless, each[2:])) for login, each in latest]
+        return [(harmless(login), *each[:2], _of_day(each.last), harmless(each.why)) for login, each in latest]
 
     def _trouble(self, decision: Row) -> None:
         login = (decision.login or "")[:200]
@@ -85,6 +85,11 @@ class Watching:
 
 def _cells(decision: Row) -> tuple[str, ...]:
     """Time of day, verdict, rule, client, login, recipient."""
-    time = harmless(decision.time)
     shown = (decision.verdict, decision.rule, decision.client, decision.login or "-", decision.recipient)
-    return (time[11:19] if len(time) > 19 else time, *map(harmless, shown))
+    return (_of_day(decision.time), *map(harmless, shown))
+
+
+def _of_day(time: str) -> str:
+    """`10:00:00`; what is no time as it stands."""
+    text = harmless(time)
+    return text[11:19] if len(text) > 19 else text
