@@ -1,7 +1,8 @@
 """Mutants: a module with one place broken, such as a programmer might break it.
 
 Comparisons and conditions are turned round, arguments and members are dropped, statements are left out, numbers and
-switches change, handlers catch nothing. Words (docstrings, reasons, what is logged) and types stay as they are.
+switches change, handlers catch nothing. Words (docstrings, reasons, what is logged) and types stay as they are, and so
+does zip()'s `strict`, which only says what must hold anyway.
 """
 
 from __future__ import annotations
@@ -141,9 +142,9 @@ def _broken(place: _Place) -> Iterator[ast.AST | None]:
             yield ast.BinOp(left, SWAPPED[type(operator)](), right)
         case ast.IfExp(_, body, orelse):
             yield from (body, orelse)
-        case ast.Constant(bool(value)):
+        case ast.Constant(bool(value)) if not (isinstance(parent, ast.keyword) and parent.arg == "strict"):
             yield ast.Constant(not value)
-        case ast.Constant(int(value)):
+        case ast.Constant(int(value)) if not isinstance(value, bool):
             yield ast.Constant(value + 1)
         case ast.For(target, several, body, orelse):
             turned = ast.Call(ast.Name("reversed"), [ast.Call(ast.Name("list"), [several], [])], [])
@@ -156,7 +157,7 @@ def _broken(place: _Place) -> Iterator[ast.AST | None]:
             yield ast.Pass()
         case ast.ExceptHandler(kind, name, _):
             yield ast.ExceptHandler(kind, name, [ast.Raise()])
-        case ast.keyword():
+        case ast.keyword(name) if name != "strict":
             yield None
     if isinstance(parent, ast.Call) and place.field == "args" and 0 < (place.at or 0) == len(parent.args) - 1:
         yield None

@@ -179,9 +179,11 @@ def test_tally(lists: list[list[Site]], data: st.DataObject) -> None:
 
 def test_told() -> None:
     """What counted, and how much."""
-    zones = {"bl.test": [parse_site("bl.test*2")], "good.test": [parse_site("good.test*-1")]}
+    zones = {"bl.test": [parse_site("bl.test*2"), parse_site("bl.test*3")], "good.test": [parse_site("good.test*-1")]}
     score = tally(zones)
     assert "no list" == str(score)
     for sites in zones.values():
         score.take(sites, replies("127.0.0.2"))
-    assert "bl.test (+2), good.test (-1)" == str(score)
+    assert "bl.test (+2), bl.test (+3), good.test (-1)" == str(score)
+    score.silent += ["out.test", "late.test"]
+    assert "bl.test (+2), bl.test (+3), good.test (-1); silent: out.test, late.test" == str(score)

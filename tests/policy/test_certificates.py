@@ -141,3 +141,10 @@ def test_no_fingerprint(bad: str) -> None:
     """Octets in hexadecimal, parted by colons; of MD5 is none."""
     with pytest.raises(ValueError, match="is no fingerprint: give octets as 5A:0B:... of SHA-1 or better"):
         parse_certificate(f"a|CA|{bad}")
+
+
+def test_no_text_stands_for_a_certificate_without_a_key() -> None:
+    """Not even that which Python has for nothing."""
+    nothing = frozenset({f"None|{SHA256}"})
+    assert not is_listed(Certificate("", "CA", SHA256), nothing)
+    assert not is_listed(None, nothing)

@@ -11,7 +11,7 @@ import pytest
 from relaymilter.ledger.memory import MemoryLedger
 from relaymilter.policy.charges import OVER_LIMIT, SUSPENDED, Charges, defer_over_limit, parse_named
 from relaymilter.policy.domains import DomainList
-from relaymilter.policy.envelope import Request
+from relaymilter.policy.envelope import Need, Request
 from relaymilter.policy.footprint import DAY
 from relaymilter.policy.history import Unit, decode
 from relaymilter.policy.limits import Limit, Per, parse_limit
@@ -24,7 +24,7 @@ from relaymilter.policy.releasing import release, suspend
 from relaymilter.policy.rules import Restriction
 from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.standing import Judgement, Terms
-from relaymilter.policy.verdict import Defer, NoOpinion, Reject
+from relaymilter.policy.verdict import Counted, Defer, NoOpinion, Reject
 from tests.policy.asking import relay_rules
 from tests.policy.lives import START
 from tests.policy.maps import FailingMap, asks, table
@@ -205,6 +205,43 @@ def test_a_message_that_is_not_sent_is_given_back() -> None:
     assert 0 == shop.charged("login joe", Unit.MESSAGES)
 
 
+def test_what_is_given_back_is_remembered_as_long_as_before() -> None:
+    """A client for twice its longest limit, a login for half a year."""
+    shop = Shop("5 messages/hour", "5 messages/hour per client")
+    assert ["NoOpinion"] == shop.says(1, JOE)
+    shop.charges.give_back(JOE, shop.now)
+    shop.now += 7199
+    assert 0 == shop.charged("client 192.0.2.7", Unit.MESSAGES, 3600)
+    shop.now += 2
+    assert shop.charged("client 192.0.2.7", Unit.MESSAGES, 3600) is None
+    shop.now += 170 * DAY
+    assert 0 == shop.charged("login joe", Unit.MESSAGES, 3600)
+
+
+def test_the_first_limit_that_is_over_is_named() -> None:
+    """In the order in which they are written."""
+    shop = Shop("1 recipients/hour per client", "1 recipients/day per client")
+    assert ["NoOpinion"] == shop.says(1, JOE)
+    assert shop.ask(JOE) == Defer(OVER_LIMIT, "over 1 recipients/hour per client")
+    shop = Shop("1 recipients/day in all", "1 recipients/day per client")
+    assert ["NoOpinion"] == shop.says(1, JOE)
+    assert shop.ask(JOE) == Defer(OVER_LIMIT, "over 1 recipients/day in all")
+
+
+def test_says_that_it_charged() -> None:
+    """A message that is not sent after all may have to be given back."""
+    assert isinstance(Shop().ask(JOE), Counted)
+
+
+def test_needs_and_waits() -> None:
+    """What marks a device, and whatever has to be waited for."""
+    charges = Shop().charges
+    asking = defer_over_limit(charges)
+    assert {Need.HELO, Need.MECHANISM, Need.TLS} == asking.needs
+    assert not asking.waits
+    assert defer_over_limit(replace(charges, ledger=WaitsOnce("all"))).waits
+
+
 def test_nothing_is_given_back_to_who_was_charged_nothing() -> None:
     """A ledger that forgot is not written to."""
     shop = Shop("2 messages/day", "2 messages/day in all")
@@ -229,6 +266,12 @@ def test_named_logins_have_other_numbers(value: str, permitted: int) -> None:
     shop = Shop("2 recipients/day", named=table(parse_named, {"joe": value}))
     assert permitted == shop.says(20, JOE).count("NoOpinion")
     assert 2 == shop.says(20, asks(login="ann")).count("NoOpinion")
+
+
+def test_who_is_unlimited_is_held_to_nothing() -> None:
+    """Not to what novelty bounds beside new recipients, either."""
+    shop = Shop("2 recipients/day", named=table(parse_named, {"joe": "unlimited"}))
+    assert Terms((), Novelty(None, None, None, None)) == shop.charges.terms_of("joe")
 
 
 def test_a_named_login_may_have_its_own_number_of_new_recipients() -> None:
@@ -277,6 +320,20 @@ def test_without_the_ledger_who_was_seen_suspended_stays_so() -> None:
     shop.ledger.problem = LookupFailed("the ledger is down")
     answer = shop.ask(JOE)
     assert answer == Reject(SUSPENDED, "the account is suspended, without the ledger: the ledger is down")
+
+
+def test_without_the_ledger_nobody_is_suspended_who_was_not() -> None:
+    """What this process remembers of who was suspended ends after a day."""
+    shop = Shop()
+    assert ["NoOpinion"] == shop.says(1, JOE)
+    shop.ledger.problem = LookupFailed("the ledger is down")
+    assert ["NoOpinion"] == shop.says(1, JOE)
+    shop = Shop()
+    shop.ledger.update("login joe", START, (), suspend(START))
+    assert ["Reject"] == shop.says(1, JOE)
+    shop.ledger.problem = LookupFailed("the ledger is down")
+    shop.now += DAY + 1
+    assert ["NoOpinion"] == shop.says(1, JOE)
 
 
 def test_what_must_wait_waits() -> None:
@@ -348,3 +405,10 @@ def test_counts_messages(limits: tuple[str, ...], counts: bool) -> None:
     terms = Terms(tuple(map(parse_limit, limits)))
     made = Charges(MemoryLedger(), MemoryLedger(), b"k" * 16, lambda: START, Ours(DomainList(frozenset())), terms=terms)
     assert counts is made.counts_messages
+
+
+def test_others_and_named_logins_may_be_limited_in_messages() -> None:
+    """So one of theirs may have to be given back, too."""
+    assert Shop("5 messages/day in all").charges.counts_messages
+    assert not Shop("5 recipients/day in all").charges.counts_messages
+    assert Shop(named=table(parse_named, {})).charges.counts_messages

@@ -126,8 +126,21 @@ def test_no_certain_a_label(text: str) -> None:
         ("kite.test\uff20else.test", "no certain A-label"),
         ("\xad.test", "no certain A-label"),
         ("ü" * 60 + ".test", "no certain A-label"),
+        ("a" + "\xad" * 62 + ".test", "write a if that is meant"),
+        ("a" + "\xad" * 63 + ".test", "no certain A-label"),
     ],
-    ids=["sharp s", "sharp s last", "final sigma", "capital", "full-width", "no label", "nothing left", "too long"],
+    ids=[
+        "sharp s",
+        "sharp s last",
+        "final sigma",
+        "capital",
+        "full-width",
+        "no label",
+        "nothing left",
+        "too long",
+        "as long as may be",
+        "longer",
+    ],
 )
 def test_a_label_to_write(text: str, hint: str) -> None:
     """The error has the A-label that was meant, or both where IDNA 2003 and IDNA 2008 disagree; none that is none."""

@@ -73,3 +73,9 @@ def test_waits() -> None:
     assert not LocalClients(Addresses(), Addresses()).waits
     assert LocalClients(Addresses(), waiting).waits
     assert LocalClients(waiting).waits
+
+
+def test_an_excluded_network_is_named() -> None:
+    """It is what decides, and the log says so."""
+    local = Addresses(Networks(map(parse_network, ("192.0.2.0/24", "!192.0.2.1"))))
+    assert LocalClients(local, Addresses(), None).find(IPv4Address("192.0.2.1")) == parse_network("!192.0.2.1")

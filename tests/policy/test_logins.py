@@ -386,3 +386,23 @@ def test_maps_that_are_down() -> None:
         assert NoOpinion("no login") == ask(asks())
         with pytest.raises(LookupFailed):
             ask(asks(login="joe"))
+
+
+class _Waiting(FailingMap):
+    """One that has to be waited for."""
+
+    waits = True
+
+
+def test_what_must_be_waited_for_makes_a_restriction_wait() -> None:
+    """So it is asked in a thread that may."""
+    here, waiting = Ours(DomainList(frozenset())), Ours(DomainList(_WaitingNames()))
+    assert reject_login_client(_Waiting()).waits
+    assert not reject_login_client(FailingMap()).waits
+    assert reject_login_recipient(_Waiting(), here).waits
+    assert reject_login_recipient(FailingMap(), waiting).waits
+    assert not reject_login_recipient(FailingMap(), here).waits
+
+
+class _WaitingNames(FailingNames):
+    waits = True
