@@ -8,9 +8,11 @@ import click
 from relaymilter.cli.doctor import doctor
 from relaymilter.cli.explain import explain
 from relaymilter.cli.import_ import import_
+from relaymilter.cli.learn import learn
 from relaymilter.cli.logins import logins
 from relaymilter.cli.probe import probe
 from relaymilter.cli.reload import reload
+from relaymilter.cli.replay import replay
 from relaymilter.cli.report import report
 from relaymilter.cli.run import run
 from relaymilter.cli.selftest import selftest
@@ -35,6 +37,8 @@ relaymilter.add_command(trust)
 relaymilter.add_command(report)
 relaymilter.add_command(watch)
 relaymilter.add_command(explain)
+relaymilter.add_command(replay)
+relaymilter.add_command(learn)
 relaymilter.add_command(import_)
 relaymilter.add_command(doctor)
 relaymilter.add_command(selftest)

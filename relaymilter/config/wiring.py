@@ -41,6 +41,8 @@ from relaymilter.policy.standing import Judgement, Terms
 
 Notice: TypeAlias = Callable[[str, Judgement], None]
 """Called with a subject and the judgement, once for each step of a login's standing downward."""
+Clock: TypeAlias = Callable[[], float]
+"""Unix time: that of now, or of a log."""
 S = TypeVar("S")
 R = TypeVar("R")
 
@@ -88,11 +90,15 @@ class Wired:
 
 
 def wired(
-    settings: PolicySettings, notice: Notice | None = None, look_only: bool = False, sight: Sight | None = None
+    settings: PolicySettings,
+    notice: Notice | None = None,
+    look_only: bool = False,
+    sight: Sight | None = None,
+    clock: Clock = time.time,
 ) -> Wired:
     """The ruleset and the charges; `look_only`: nobody is charged; without a `sight` no address is watched."""
-    shared = _shared(settings, sight)
-    charges = _if(settings.guard, lambda of: _charges(of, shared, notice, look_only))
+    shared = _shared(settings, sight, clock)
+    charges = _if(settings.guard, lambda of: _charges(of, shared, notice, look_only, clock))
     rules = tuple(sorted(filter(None, _rules(settings, shared)), key=lambda rule: rule.waits))
     restrictions = sorted(filter(None, _restrictions(settings, shared)), key=lambda restriction: restriction.waits)
     last = _if(charges, defer_over_limit)
@@ -139,14 +145,14 @@ def _restrictions(settings: PolicySettings, our: _Shared) -> tuple[Restriction |
     )
 
 
-def _charges(guard: GuardSettings, our: _Shared, notice: Notice | None, look_only: bool) -> Charges:
-    """By the clock of now. While the ledger does not answer, this process counts by itself."""
+def _charges(guard: GuardSettings, our: _Shared, notice: Notice | None, look_only: bool, clock: Clock) -> Charges:
+    """While the ledger does not answer, this process counts by itself."""
     ledger: Ledger = UntouchedLedger(guard.ledger) if look_only else guard.ledger
     return Charges(
         ledger=ledger,
         spare=MemoryLedger(),
         key=guard.key,
-        clock=time.time,
+        clock=clock,
         ours=our.domains,
         fold=our.fold,
         terms=Terms(guard.of_logins, guard.novelty),
@@ -167,17 +173,17 @@ def _name_of_grant(grants: Grants) -> Callable[[Request], str | None]:
     return name
 
 
-def _shared(settings: PolicySettings, sight: Sight | None) -> _Shared:
+def _shared(settings: PolicySettings, sight: Sight | None, clock: Clock) -> _Shared:
     local, trusts, fold, lockdown = settings.local, settings.trusts, settings.logins.fold, settings.lists.lockdown
     kept = settings.lookups
     ask = Asking(Limits(kept.positive, kept.negative, kept.size, kept.stale), settings.dns.servers)
     certificates = _if(trusts.certificates, ask.names)
     relayed = ask.domains(local.relay_domains)
     domains = Ours(ask.domains(local.domains), (relayed,))
-    grants = Grants(trusts.grants, fold, partial(time.strftime, "%Y-%m-%d"), domains) if trusts.grants else None
+    grants = Grants(trusts.grants, fold, partial(_day, clock), domains) if trusts.grants else None
     bound, backed = settings.logins, _if(settings.backup.domains, ask.domains)
     owned = Owned(_if(bound.owners, ask.map), _if(bound.null_sender, ask.names), fold)
-    networks, watch = ask.addresses(local.networks), _if(sight, lambda of: _watch(settings, of, domains))
+    networks, watch = ask.addresses(local.networks), _if(sight, lambda of: _watch(settings, of, domains, clock))
     clients = LocalClients(networks, ask.addresses(settings.shared.never), watch.distrusted if watch else None)
     exempt = Exempt(ask.names(lockdown.logins), Addresses(lockdown.networks))
     return _Shared(
@@ -199,9 +205,13 @@ def _shared(settings: PolicySettings, sight: Sight | None) -> _Shared:
     )
 
 
-def _watch(settings: PolicySettings, sight: Sight, ours: Ours) -> Watch:
+def _watch(settings: PolicySettings, sight: Sight, ours: Ours, clock: Clock) -> Watch:
     shared = settings.shared
-    return Watch(sight.sketches, time.time, ours.has, sight.tell, shared.distrusts, shared.known)
+    return Watch(sight.sketches, clock, ours.has, sight.tell, shared.distrusts, shared.known)
+
+
+def _day(clock: Clock) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(clock()))
 
 
 def _if(setting: S | None, make: Callable[[S], R]) -> R | None:
