@@ -141,7 +141,8 @@ def _one_line_each(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Ta
     table = _table(columns, rows)
     for number, column in enumerate(table.columns):
         column.no_wrap, column.overflow = True, "ellipsis"
-        column.min_width = min(_SHORT, max((len(str(row[number])) for row in rows), default=0))
+        longest = max([len(columns[number]), *(len(str(row[number])) for row in rows)])
+        column.min_width = longest if longest <= _SHORT else None
     return table
 
 
