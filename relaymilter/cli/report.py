@@ -14,6 +14,7 @@ from relaymilter.cli.usage import one_line
 from relaymilter.config.guard import LIMIT, LOGIN_LIMITS
 from relaymilter.config.options import Group
 from relaymilter.config.reader import Flags
+from relaymilter.maillog.files import NotALog
 from relaymilter.policy.limits import Limit
 
 _LIMITS = Group("What logins may send", (LIMIT, LOGIN_LIMITS))
@@ -27,13 +28,17 @@ _LIMITS = Group("What logins may send", (LIMIT, LOGIN_LIMITS))
 )
 @table_options(_LIMITS)
 def report(decisions: tuple[str, ...], as_json: bool, html: str | None, config: Path | None, **given: Any) -> int:
-    """Sum up decision logs, text or JSON, plain or compressed by gzip; - is standard input.
+    """Sum up decision logs, text or JSON, plain, by gzip, zstd or journalctl; - is standard input.
 
     Limits are those of the flags or of the configuration file, and those that the log names.
     """
     from relaymilter.report import findings, gathering  # not before it is asked for: other commands need none of it
 
-    summary, sharing = gathering.gather(decisions)
+    try:
+        summary, sharing = gathering.gather(decisions)
+    except NotALog as error:
+        click.echo(one_line(f"relaymilter: {error}"), err=True)
+        return os.EX_DATAERR
     found = findings.report(summary, sharing, _limits_of(config, given))
     try:
         if html is not None:

@@ -107,6 +107,15 @@ def pieces(files: Iterable[LogFile], progress: Progress, size: int = PIECE) -> I
                 yield from _dated(file, _counted(stream, _blocks(file.path, stream, size), progress))
 
 
+def whole_lines(path: str, size: int = PIECE) -> Blocks:
+    """All lines of a file, or of standard input, whatever they are. Raises NotALog and OSError."""
+    if path == "-":
+        yield from _blocks("standard input", cast(io.BufferedReader, sys.stdin.buffer), size)
+    else:
+        with open(path, "rb") as stream:
+            yield from _blocks(path, stream, size)
+
+
 def _counted(stream: io.BufferedReader, blocks: Blocks, progress: Progress) -> Blocks:
     before = 0
     for block in blocks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -91,7 +92,25 @@ def test_missing_package_is_named(package: str, words: tuple[str, ...]) -> None:
     )
 
 
+def test_log_that_is_cut_off_is_named(tmp_path: Path) -> None:
+    """A compressed log that ends in its midst is not taken for a whole one."""
+    (tmp_path / "log.gz").write_bytes(gzip.compress(line().encode() * 1000)[:-20])
+    done = started("report", f"{tmp_path}/log.gz", "--json")
+    assert (os.EX_DATAERR, "") == (done.returncode, done.stdout)
+    assert done.stderr.startswith(f"relaymilter: {tmp_path}/log.gz: ")
+
+
 def test_log_that_is_not_there_is_named() -> None:
     """As of every file."""
     done = started("report", "/nonexistent/log")
     assert (os.EX_IOERR, "relaymilter: /nonexistent/log: No such file or directory\n") == (done.returncode, done.stderr)
+
+
+def test_pictures_are_shown() -> None:
+    """README and the manual show each picture that contrib/pictures/make makes, and none is large."""
+    pages = (ROOT / "README.rst").read_text() + (ROOT / "docs" / "log.rst").read_text()
+    pictures = [*(ROOT / "contrib" / "pictures").glob("*.png")]
+    assert 3 == len(pictures)
+    for picture in pictures:
+        assert f"contrib/pictures/{picture.name}" in pages
+        assert picture.stat().st_size < 200_000

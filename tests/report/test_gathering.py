@@ -38,14 +38,6 @@ def test_every_way_counts_the_same(lines: list[str], tmp_path: Path, monkeypatch
     assert json.loads(alone)["sections"]["thefts"]["rows"] != []
 
 
-def test_what_gzip_cannot_read_is_an_error(tmp_path: Path) -> None:
-    """A log that is cut off in the midst is not taken for a whole one."""
-    cut = tmp_path / "log.gz"
-    cut.write_bytes(gzip.compress(line().encode() * 1000)[:-20])
-    with pytest.raises(OSError, match="gzip cannot read it"):
-        gather([f"{cut}"])
-
-
 def test_memory_is_bounded_against_any_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names that are all different fill no table beyond its room, and the report says what it does not know."""
     lines = [
