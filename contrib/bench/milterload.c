@@ -70,6 +70,7 @@ struct conn {
 static int concurrency = 1, rcpts = 1, messages = 1, reuse, body = -1, hold, limit = 300, headers = 10;
 static long sessions = 1000;
 static double seconds;             /* begin no session after this time; 0: no such limit */
+static double rate;                /* sessions that begin in a second, whatever became of others; 0: as many as can */
 static const char *client_ip = "192.0.2.%d", *auth = "", *rcpt_pattern = "user%d@example.org";
 static const char *from = "sender@example.net", *expect = "";
 
@@ -79,7 +80,8 @@ static int ep;
 static uint64_t begun;
 static long started, finished, permits, rejects, tempfails, errors, retries, rcpt_total, connects;
 static long retry_head, retry_tail;
-static struct conn **retry_queue;
+static struct conn **retry_queue, **idle; /* idle: those for whom no session is due yet */
+static int idles;
 static int held;
 static uint32_t *lat_rcpt, *lat_session; /* tenths of a microsecond */
 static long n_rcpt, n_session;
@@ -200,6 +202,15 @@ static void close_conn(struct conn *c) {
 /* Is another session to begin? */
 static int more(void) { return started < sessions && (!seconds || now() - begun < seconds * 1e9); }
 
+/* When the next session is to begin. */
+static uint64_t due(void) { return begun + (uint64_t)(started * 1e9 / rate); }
+
+/* Begin another session here, now or when it is due. */
+static void next_session(struct conn *c) {
+    if (rate) idle[idles++] = c;
+    else open_session(c);
+}
+
 /* The session is over; begin another on this slot if there are any left. */
 static void end_session(struct conn *c, int failed) {
     int go_on = more();
@@ -211,7 +222,7 @@ static void end_session(struct conn *c, int failed) {
         lat_session[n_session++] = (now() - c->t_session) / 100;
     }
     finished++;
-    if (go_on) open_session(c);
+    if (go_on || rate) next_session(c);
 }
 
 static void verdict(long *counter, long n) { *counter += n; rcpt_total += n; }
@@ -237,8 +248,8 @@ static void try_connect(struct conn *c) {
 }
 
 static void open_session(struct conn *c) {
+    c->t_session = rate ? due() : now(); /* who has to wait for a connection waits, too */
     c->session = started++;
-    c->t_session = now();
     c->message = c->rcpt = c->in_message = c->dead = 0;
     c->stage = c->fd < 0 ? S_OPTNEG : S_CONNECT;
     if (c->fd < 0) try_connect(c);
@@ -420,6 +431,7 @@ static void usage(void) {
         "  --from ADDR     sender\n"
         "  --auth LOGIN    send {auth_authen}; %%d counts\n"
         "  --reuse         keep the connection for the next session (QUIT_NC)\n"
+        "  --rate N        begin N sessions in a second, and no more; -c is then a limit\n"
         "  --hold S        keep all -c sessions open for S seconds after the recipients\n"
         "  --expect V      permit, reject or tempfail: exit 1 on any other verdict\n"
         "  --limit S       give up after S seconds (300)\n");
@@ -430,7 +442,8 @@ static void usage(void) {
 static void options(int argc, char **argv) {
     static const struct option longopts[] = {
         {"client-ip", 1, 0, 'I'}, {"rcpt", 1, 0, 'R'}, {"from", 1, 0, 'F'}, {"auth", 1, 0, 'A'}, {"reuse", 0, 0, 'K'},
-        {"hold", 1, 0, 'H'}, {"expect", 1, 0, 'E'}, {"limit", 1, 0, 'L'}, {"headers", 1, 0, 'D'}, {0, 0, 0, 0}};
+        {"hold", 1, 0, 'H'}, {"expect", 1, 0, 'E'}, {"limit", 1, 0, 'L'}, {"headers", 1, 0, 'D'}, {"rate", 1, 0, 'T'},
+        {0, 0, 0, 0}};
     long given = 0;
     for (int o; (o = getopt_long(argc, argv, "c:n:t:r:m:b:", longopts, NULL)) != -1;) switch (o) {
         case 'c': concurrency = atoi(optarg); break;
@@ -448,6 +461,7 @@ static void options(int argc, char **argv) {
         case 'E': expect = optarg; break;
         case 'L': limit = atoi(optarg); break;
         case 'D': headers = atoi(optarg); break;
+        case 'T': rate = atof(optarg); break;
         default: usage();
     }
     sessions = hold ? concurrency : given ? given : seconds ? 200000 : sessions;
@@ -465,11 +479,12 @@ static struct conn *begin(void) {
     setrlimit(RLIMIT_NOFILE, &rl);
     struct conn *conns = calloc(concurrency, sizeof *conns);
     retry_queue = calloc(concurrency + 1, sizeof *retry_queue);
+    idle = calloc(concurrency, sizeof *idle);
     lat_rcpt = calloc(sessions * messages * (rcpts + 1), sizeof *lat_rcpt);
     lat_session = calloc(sessions, sizeof *lat_session);
-    if (!conns || !retry_queue || !lat_rcpt || !lat_session || (ep = epoll_create1(0)) < 0) die("setup");
+    if (!conns || !retry_queue || !idle || !lat_rcpt || !lat_session || (ep = epoll_create1(0)) < 0) die("setup");
     begun = now();
-    for (int i = 0; i < concurrency; i++) { conns[i].fd = -1; open_session(&conns[i]); }
+    for (int i = 0; i < concurrency; i++) { conns[i].fd = -1; next_session(&conns[i]); }
     return conns;
 }
 
@@ -493,7 +508,8 @@ static void run(struct conn *conns) {
     uint64_t stop = begun + (uint64_t)limit * 1000000000u;
     while ((finished < started || more()) && now() < stop) {
         struct epoll_event ev[256];
-        int n = epoll_wait(ep, ev, 256, retry_head < retry_tail ? 1 : 1000);
+        while (idles && more() && due() <= now()) open_session(idle[--idles]);
+        int n = epoll_wait(ep, ev, 256, rate ? 0 : retry_head < retry_tail ? 1 : 1000);
         for (int i = 0; i < n; i++) event(ev[i].data.ptr, ev[i].events);
         for (long upto = retry_tail; retry_head < upto;) try_connect(retry_queue[retry_head++ % (concurrency + 1)]);
         if (hold && held == concurrency) {

@@ -37,6 +37,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("-w", "--workload", choices=site.WORKLOADS, default="permit", help="(%(default)s)")
     p.add_argument("--rounds", type=int, default=9, help="(%(default)s)")
     p.add_argument("--seconds", type=float, default=0.5, help="of one measurement (%(default)s)")
+    p.add_argument(
+        "--share",
+        type=float,
+        help="measure each row a second time, at this share of the sessions a second that it took (such as 0.5)",
+    )
     p.add_argument("--transports", default="unix", help="of unix and tcp, which is on loopback (%(default)s)")
     p.add_argument("--doze", action="store_true", help="let idle cores halt; see README.rst")
     p.add_argument("--hold", type=int, default=1000, help="idle connections, 0 for no table (%(default)s)")
@@ -92,7 +97,7 @@ def speed(
     awake = machine.kept_awake(None if args.doze else needs.program("awake"))
     say(f"\n{load.workload.name}, {transport} socket\n{report.CELL_HEAD}")
     with awake, milters.running(rows.chosen(args.rows, args.extra), folder, named, transport == "tcp") as running:
-        for cells in rounds.measure(running, load, transport, clients, args.rounds, args.seconds):
+        for cells in rounds.measure(running, load, transport, clients, args.rounds, args.seconds, args.share):
             table.append(cells)
             bare = next((cell for cell in cells if cell.row == rows.BARE), None)
             for cell in cells:

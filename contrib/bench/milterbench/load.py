@@ -25,9 +25,9 @@ class Load:
         mail = [*self.workload.options, "--expect", self.workload.expect]
         return [str(self.program), "-c", str(clients), *mail, *options, socket]
 
-    def run(self, socket: str, clients: int, seconds: float) -> dict[str, float]:
-        """Send mail for that long; sessions, their rate, and times in us."""
-        command = self.command(socket, clients, "-t", str(seconds), "--limit", "60")
+    def run(self, socket: str, clients: int, seconds: float, rate: float = 0) -> dict[str, float]:
+        """Send mail for that long; sessions, their rate, and times in us. `rate`: no more sessions in a second."""
+        command = self.command(socket, clients, "-t", str(seconds), "--limit", "60", "--rate", f"{rate:.0f}")
         done = subprocess.run(command, capture_output=True, text=True, timeout=90)
         if done.returncode:
             raise WrongAnswer(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}")

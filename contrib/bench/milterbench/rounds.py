@@ -53,18 +53,27 @@ class Cell:
         return self.middle()["cpu_us"] / max(reference.middle()["cpu_us"], 0.1)
 
 
-def sample(milter: Running, load: Load, clients: int, seconds: float) -> Sample:
+def sample(milter: Running, load: Load, clients: int, seconds: float, rate: float = 0) -> Sample:
     """Measure one milter once."""
     stolen, before = machine.stolen_ticks(), process.cpu_seconds(milter.popen.pid)
-    result = load.run(milter.socket, clients, seconds)
+    result = load.run(milter.socket, clients, seconds, rate)
     cpu = process.cpu_seconds(milter.popen.pid) - before
     return Sample(cpu_us=cpu * 1e6 / result["sessions"], stolen=machine.stolen_since(stolen), **result)
 
 
 def measure(
-    milters: list[Running], load: Load, transport: str, clients: Iterable[int], rounds: int, seconds: float
+    milters: list[Running],
+    load: Load,
+    transport: str,
+    clients: Iterable[int],
+    rounds: int,
+    seconds: float,
+    share: float | None = None,
 ) -> Iterator[list[Cell]]:
-    """A cell for each milter, in their order, on one transport, for one number of clients after the other."""
+    """A cell for each milter, in their order, on one transport, for one number of clients after the other.
+
+    `share`: then the same again, each at this share of the sessions a second that it took.
+    """
     for number in clients:
         cells = [Cell(milter.row.name, transport, number, []) for milter in milters]
         for milter in milters:
@@ -73,6 +82,13 @@ def measure(
             for cell, milter in zip(cells, milters, strict=True):
                 cell.samples.append(sample(milter, load, number, seconds))
         yield cells
+        if share is not None:
+            rates = [share * cell.middle()["sessions_per_s"] for cell in cells]
+            paced = [Cell(f"{cell.row} {share:.0%}", transport, number, []) for cell in cells]
+            for _ in range(rounds):
+                for cell, milter, rate in zip(paced, milters, rates, strict=True):
+                    cell.samples.append(sample(milter, load, number, seconds, rate))
+            yield paced
 
 
 def require_log(milter: Running, cells: Iterable[Cell]) -> None:
