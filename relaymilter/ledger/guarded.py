@@ -78,11 +78,11 @@ class GuardedLedger:
         return self._asked(lambda: self._ledger.forget(subject))
 
     def _asked(self, ask: Callable[[], T]) -> T:
-        refused = self.breaker.refuses()
-        if refused is not None:
+        failing = self.breaker.failing
+        if failing and (refused := self.breaker.refuses()) is not None:
             outcomes.asked_ledger(self._name, outcomes.NOT_ASKED)
             raise LookupFailed(f"{self._name}: {refused}")
-        if not waiting.allowed() and (self._patient or self.breaker.failing):
+        if (failing or self._patient) and not waiting.allowed():
             raise MustWait(self._name)  # whoever may wait finds out whether it works again
         ticket = self.breaker.enter()
         if isinstance(ticket, str):

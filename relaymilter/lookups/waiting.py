@@ -13,7 +13,17 @@ from contextlib import contextmanager
 
 from relaymilter.lookups.turns import Turn
 
-_here = threading.local()
+
+class _Here(threading.local):
+    """Of one thread; what is not set is read from here, which costs a tenth of asking whether it is set."""
+
+    allowed = False
+    end = math.inf
+    whole = math.inf
+    turn: Turn | None = None
+
+
+_here = _Here()
 
 
 def allow() -> None:
@@ -47,12 +57,12 @@ def _being(allowed_now: bool, until: float, seconds: float) -> Iterator[None]:
 
 def allowed() -> bool:
     """May this thread wait? Also when its time is over: then there is no answer."""
-    return getattr(_here, "allowed", False)
+    return _here.allowed
 
 
 def end() -> float:
     """The moment at which the decision that this thread makes must be there; infinity where it makes none."""
-    return getattr(_here, "end", math.inf)
+    return _here.end
 
 
 def left() -> float:
@@ -67,12 +77,12 @@ def allow_brief(turn: Turn) -> None:
 
 def turn() -> Turn | None:
     """That of a thread that may do what is quick; None: it may not, or it may wait."""
-    return None if allowed() else getattr(_here, "turn", None)
+    return None if _here.allowed else _here.turn
 
 
 def whole() -> float:
     """Seconds that the decision has in whole."""
-    return getattr(_here, "whole", math.inf)
+    return _here.whole
 
 
 def is_late() -> bool:

@@ -27,7 +27,7 @@ class Addresses:
         if address is None:
             return None
         network = self.networks.find(address)
-        if network is None and str(address) in self.others:
+        if network is None and self.others and str(address) in self.others:
             return LocalNetwork(address.version, int(address), address.max_prefixlen)
         return network
 

@@ -64,6 +64,8 @@ class Need(Enum):
     HELO = "helo"
     TLS = "tls"
 
+    __hash__ = object.__hash__  # Enum's own is in Python, and each RCPT looks for some of these in a set
+
 
 class Request(NamedTuple):
     """One RCPT command, and all that is known by then. A tuple, because it is made with every RCPT."""
