@@ -39,7 +39,7 @@ def main() -> None:
         reading = read(asked)
     except ConfigError:  # it has changed since
         return
-    log_to(reading.settings.log.syslog, reading.settings.log.verbose)
+    log_to(reading.settings.log.syslog, reading.settings.log.verbose, reading.settings.log.file)
     for name in doctor.mtas(asked):
         seen = doctor.inspect(name, reading, *doctor.daemon(asked))
         if seen.unread:  # as in the sandbox of the systemd unit, where no program of an MTA runs

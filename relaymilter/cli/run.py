@@ -13,12 +13,12 @@ from relaymilter.config.options import GROUPS
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, Reading, read
 from relaymilter.daemon.failures import CannotServe
+from relaymilter.daemon.log import open_log
 from relaymilter.daemon.opened import open_all
 from relaymilter.daemon.privileges import occupy_standard_streams, raise_file_limit, require_root_for
 from relaymilter.daemon.signals import block_signals
 from relaymilter.daemon.supervisor import Supervisor
 from relaymilter.daemon.watch import Watch, read_steadily
-from relaymilter.observe.sink import log_to
 
 
 @click.command(cls=Command)
@@ -54,7 +54,7 @@ def _supervisor(asked: Flags) -> Supervisor:
     """With what it needs; no one else keeps the settings, which may be large and will be replaced."""
     reading, seen = read_steadily(lambda: read(asked))
     settings = reading.settings
-    log_to(settings.log.syslog, settings.log.verbose)
+    open_log(settings)
     _warn(reading)
     require_root_for(settings.daemon.account)
     opened = open_all(settings.listen, settings.daemon.account)

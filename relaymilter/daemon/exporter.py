@@ -92,7 +92,7 @@ class Exporter:
 
 def _live(settings: Settings, listener: socket.socket, parent: socket.socket, tallies: Tallies) -> None:
     os.setpgid(0, 0)  # a terminal's ^C is for the parent
-    log_to(settings.log.syslog, settings.log.verbose)
+    log_to(settings.log.syslog, settings.log.verbose, settings.log.file)
     shown = importlib.import_module("relaymilter.observe.exposition")  # needs what only its users have
     if settings.daemon.account is not None:
         become(settings.daemon.account)

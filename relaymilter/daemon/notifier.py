@@ -101,7 +101,7 @@ class Notifier:
 
 def _live(settings: Settings, notices: socket.socket, parent: socket.socket) -> None:
     os.setpgid(0, 0)  # a terminal's ^C is for the parent
-    log_to(settings.log.syslog, settings.log.verbose)
+    log_to(settings.log.syslog, settings.log.verbose, settings.log.file)
     if settings.daemon.account is not None:
         become(settings.daemon.account)
     for remark in courier.remarks(settings.notices):

@@ -18,12 +18,13 @@ from relaymilter.daemon import worker
 from relaymilter.daemon.exporter import Exporter
 from relaymilter.daemon.failures import WorkerFailed
 from relaymilter.daemon.in_force import AtStart, InForce, Outcome, words
+from relaymilter.daemon.log import reopen_log
 from relaymilter.daemon.memory import collect
 from relaymilter.daemon.notifier import Notifier
 from relaymilter.daemon.notify import notify
 from relaymilter.daemon.opened import Opened
 from relaymilter.daemon.shared_memory import SharedMemory
-from relaymilter.daemon.signals import RELOAD, SIGNALS, STOP
+from relaymilter.daemon.signals import RELOAD, REOPEN, SIGNALS, STOP
 from relaymilter.daemon.status import State, status
 from relaymilter.daemon.watch import Watch, read_steadily
 from relaymilter.daemon.worker import Worker
@@ -93,6 +94,8 @@ class Supervisor:
                 return
             if caught in RELOAD:
                 self.reload()
+            if caught == REOPEN:
+                reopen_log(self.in_force.settings)
             self.look()
             self.notifier.look(self.in_force.settings, self.leave)
             self.exporter.look(self.in_force.settings, self.leave_all)
@@ -218,6 +221,8 @@ class Supervisor:
             log.warning("%s", warning)
         for key in new.waiting:
             log.warning("reload: %s has changed, and stays as it was until a restart", key)
+        if new.settings.log != self.in_force.settings.log:
+            reopen_log(new.settings)
         self.in_force = new
         collect()
         self.notifier.serve(new.settings, self.leave)

@@ -147,7 +147,7 @@ def _live(
     tally: Tally | None,
 ) -> None:
     os.setpgid(0, 0)  # a terminal's ^C is for the parent
-    sink = log_to(settings.log.syslog, settings.log.verbose)
+    sink = log_to(settings.log.syslog, settings.log.verbose, settings.log.file)
     if settings.daemon.pin:
         stay_on_core(core)
     runtime = importlib.import_module(f"relaymilter.milter.{settings.daemon.runtime}")

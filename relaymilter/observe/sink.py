@@ -1,4 +1,4 @@
-"""Where lines go: standard error, or syslog. A line that cannot be written is dropped: the log never holds mail up."""
+"""Where lines go: standard error, a file, or syslog. A line that cannot be written is lost: no mail waits for it."""
 
 import contextlib
 import logging
@@ -8,6 +8,8 @@ import stat
 import threading
 from collections.abc import Callable
 from typing import TypeAlias
+
+from relaymilter.observe.log_file import LogFile
 
 Sink: TypeAlias = Callable[[str], None]
 """Takes one line of ASCII, without its end."""
@@ -23,7 +25,15 @@ def stderr_sink(fd: int = 2) -> Sink:
 
     A pipe or a socket that no one empties is not waited for; how many lines it lost is told when there is room again.
     """
-    send = _without_waiting(fd)
+    return _saying_what_is_lost(_without_waiting(fd))
+
+
+def file_sink(file: LogFile) -> Sink:
+    """The same to a file, which may be renamed at any time."""
+    return _saying_what_is_lost(file.write)
+
+
+def _saying_what_is_lost(send: Callable[[bytes], int]) -> Sink:
     lost = 0
 
     def write(line: str) -> None:
@@ -107,10 +117,16 @@ class _LineHandler(logging.Handler):
             self.sinks[severity]("    " * (number > 0) + line.translate(_CONTROLS))
 
 
-def log_to(syslog: bool, verbose: bool) -> Sink:
-    """Send the package's log there, and return the sink for decisions. To be called anew after a fork."""
+def log_to(syslog: bool, verbose: bool, path: str | None = None, owner: int = -1) -> Sink:
+    """Send the package's log there, and return the sink for decisions. To be called anew after a fork.
+
+    A file that is not there is made, and given to this user id. Raises OSError where it cannot be opened.
+    """
     levels = (_INFO, _WARNING, _ERROR)
-    sinks = {level: syslog_sink(level) for level in levels} if syslog else dict.fromkeys(levels, stderr_sink())
+    if syslog:
+        sinks = {level: syslog_sink(level) for level in levels}
+    else:
+        sinks = dict.fromkeys(levels, file_sink(LogFile(path, owner)) if path else stderr_sink())
     handler = _LineHandler(sinks)
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     logger = logging.getLogger("relaymilter")

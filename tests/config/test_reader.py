@@ -170,6 +170,7 @@ OPTION_VALUES: dict[str, tuple[str, str, Callable[[Settings], object]]] = {
     "metrics": ("inet:1@127.0.0.1", "unix:/b", lambda s: str(s.listen.metrics)),
     "syslog": ("yes", "no", lambda s: "yes" if s.log.syslog else "no"),
     "user": ("nobody", "daemon", lambda s: s.daemon.account.name if s.daemon.account else None),
+    "log-file": ("/a", "/b", lambda s: str(s.log.file)),
     "log-format": ("json", "text", lambda s: s.log.format),
     "log-decisions": ("refused", "none", lambda s: s.log.decisions),
     "stop-timeout": ("5.0", "7.5", lambda s: str(s.daemon.stop_timeout)),
