@@ -5,12 +5,14 @@ Run as a program, it measures: what is imported must be imported under the eyes 
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import _lru_cache_wrapper
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,10 +61,18 @@ class _Measured:
         self.coverage = coverage
         self.tests: list[str] = []
         self.seconds: list[float] = []
+        self.caches: list[Any] = []
+
+    def pytest_collection_finish(self) -> None:
+        """What a function remembers would keep its lines from being run by the next test."""
+        caches = (each for each in gc.get_objects() if isinstance(each, _lru_cache_wrapper))
+        self.caches = [each for each in caches if each.__module__.startswith("relaymilter.")]
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """From its fixtures to their end."""
+        for each in self.caches:
+            each.cache_clear()
         self.coverage.switch_context(str(len(self.tests)))
         begun = time.monotonic()
         yield

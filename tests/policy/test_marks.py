@@ -7,7 +7,7 @@ import pytest
 from relaymilter.policy.envelope import Macros, Request
 from relaymilter.policy.limits import Per
 from relaymilter.policy.logins import Fold
-from relaymilter.policy.marks import HASH_SIZE, login_subject, sent, subject
+from relaymilter.policy.marks import HASH_SIZE, MOST_NAME, login_subject, sent, subject
 from tests.policy.maps import asks
 
 KEY = b"k" * 16
@@ -43,12 +43,25 @@ def test_which_recipients_are_the_same(one: str, other: str, same: bool) -> None
         (b"smtpclient.apple", b"smtpclient.apple", True),
         (b"", b"", True),
         (b"x" * 999, b"x" * 998, False),
+        (b"x" * 255 + b"y", b"x" * 255 + b"z", False),
     ],
 )
 def test_which_devices_are_the_same(helo: bytes, same_as: bytes, common: bool) -> None:
     """By what they call themselves; a literal says where they are."""
     one, other = sent(asks(helo=helo), KEY), sent(asks(helo=same_as), KEY)
     assert (one.device, one.common) == (other.device, common)
+
+
+def test_kinds_of_addresses_are_different_devices() -> None:
+    """Loopback, public, private, IPv6, and what is no address."""
+    literals = (b"[127.0.0.1]", b"[203.0.114.7]", b"[10.0.0.7]", b"[IPv6:2001:db8::7]", b"[x]")
+    assert 5 == len({sent(asks(helo=literal), KEY).device for literal in literals})
+
+
+def test_bytes_that_are_no_text_part_devices_too() -> None:
+    """Of TLS and of a mechanism, as they come from the MTA."""
+    one, other = (sent(asks(helo=b"[10.0.0.7]", macros=Macros("PLAIN", tls=tls)), KEY) for tls in ("\udcff", "\udcfe"))
+    assert one.device != other.device
 
 
 @pytest.mark.parametrize(
@@ -104,6 +117,7 @@ LONG = "a" * 300
         (Per.CLIENT, asks(address="::ffff:192.0.2.7"), "client 192.0.2.7"),
         (Per.CLIENT, asks(address="nowhere"), "client unknown"),
         (Per.NETWORK, asks(address="192.0.2.7"), "network 192.0.2.0/24"),
+        (Per.NETWORK, asks(address="192.0.3.7"), "network 192.0.3.0/24"),
         (Per.NETWORK, asks(address="2001:db8:1:9::7"), "network 2001:db8:1::/48"),
         (Per.NETWORK, asks(address="nowhere"), "network unknown"),
         (Per.SENDER, asks(sender="<Joe@Kite.test>"), "sender joe@kite.test"),
@@ -138,3 +152,9 @@ def test_no_spelling_of_a_login_is_another_subject() -> None:
     """Its case counts nowhere; its realm does where it counts otherwise."""
     assert {"login joe@kite.test"} == {login_subject(login, Fold.EXACT) for login in ("joe@kite.test", "JOE@Kite.test")}
     assert "login joe" == login_subject("JOE@kite.test", Fold.LOCAL)
+
+
+def test_a_name_of_the_most_length_is_left_as_it_is() -> None:
+    """Only what is longer ends in a hash."""
+    assert f"login {'a' * MOST_NAME}" == login_subject("a" * MOST_NAME, Fold.EXACT)
+    assert f"login {'a' * MOST_NAME}" != login_subject("a" * MOST_NAME + "b", Fold.EXACT)
