@@ -33,7 +33,12 @@ class Contained:
     @property
     def theft(self) -> bool:
         """It is no plain limit that was reached."""
-        return bool(self.suspended) or not all(reason.startswith("over ") for reason in self.reasons)
+        return bool(self.suspended) or not all(map(_is_limit, self.reasons))
+
+
+def _is_limit(reason: str) -> bool:
+    """As policy/standing.py says it; of how many networks there may be is no limit, but looks like theft."""
+    return reason.startswith("over ") and not reason.endswith(" networks an hour")
 
 
 def contain(known: dict[str, Contained], rows: Iterable[Row]) -> None:

@@ -43,7 +43,7 @@ def thefts(summary: Summary, harmless: Callable[[str], str]) -> list[Theft]:
     for login, each in found[:_MOST]:
         window = _window(summary, login, each.since, each.last)
         steps = [Step(each.throttled, "throttled"), Step(each.suspended, "suspended"), Step(each.last, "last attempt")]
-        told = sorted(step for step in steps if step.time)
+        told = sorted((step for step in steps if step.time), key=lambda step: step.time)
         words = [Step(harmless(step.time), _words(step, evidence.get((login, step.what), ""))) for step in told]
         networks = sorted({*map(network_of, each.networks)})
         made.append(

@@ -100,3 +100,21 @@ def test_page_is_small_whatever_the_log_has() -> None:
         for verdict in ("permit", "reject", "defer")
     ]
     assert len(page(report_of(lines))) < 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("reason", "verdict", "is_theft"),
+    [
+        ("over 500 recipients/day per login", "defer", False),
+        ("over 200 new recipients a day", "defer", False),
+        ("over 5 networks an hour", "defer", True),
+        ("too much that is new at once in a week", "defer", True),
+        ("the account is suspended", "reject", True),
+    ],
+)
+def test_a_plain_limit_is_no_theft(reason: str, verdict: str, is_theft: bool) -> None:
+    """What looks like theft is told from it by the reason; and steps at one time are in the order of what they are."""
+    found = report_of([line(login="bob", verdict=verdict, rule="ledger", reason=reason)]).thefts
+    assert is_theft == bool(found)
+    for theft in found:
+        assert "last attempt" == theft.steps[-1].what
