@@ -41,6 +41,17 @@ class Piece:
     month: int
     own: bool
     """They are of our own decision log."""
+    span: tuple[str, int, int] | None = None
+    """Where they are in a file that is not packed, so that whoever parses them reads them: path, octet, octets."""
+
+    def read(self) -> bytes:
+        """The lines."""
+        if self.span is None:
+            return self.lines
+        path, begin, size = self.span
+        with open(path, "rb", buffering=0) as stream:
+            stream.seek(begin)
+            return stream.read(size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +115,27 @@ def pieces(files: Iterable[LogFile], progress: Progress, size: int = PIECE) -> I
             yield from _dated(file, file.pipe)
         else:
             with open(file.path, "rb") as stream:
-                yield from _dated(file, _counted(stream, _blocks(file.path, stream, size), progress))
+                if _is_plain(stream):
+                    yield from _spans(file, stream, progress, size)
+                else:
+                    yield from _dated(file, _counted(stream, _blocks(file.path, stream, size), progress))
+
+
+def _is_plain(stream: io.BufferedReader) -> bool:
+    return not stream.peek(len(journal.BEGIN)).startswith((_GZIP, _ZSTD, journal.BEGIN))
+
+
+def _spans(file: LogFile, stream: io.BufferedReader, progress: Progress, size: int) -> Iterator[Piece]:
+    year, then, begin = file.year, 0, 0
+    while line := stream.readline():
+        year, then = _year_on(line, year, then)
+        stream.seek(max(begin + size, stream.tell()) - 1)  # a line that ends there has its end yet to be read
+        stream.readline()
+        end = min(stream.tell(), os.fstat(stream.fileno()).st_size)
+        stream.seek(end)
+        yield Piece(b"", year, then, file.own, (file.path, begin, end - begin))
+        progress(end - begin)
+        begin = end
 
 
 def whole_lines(path: str, size: int = PIECE) -> Blocks:
@@ -128,11 +159,16 @@ def _counted(stream: io.BufferedReader, blocks: Blocks, progress: Progress) -> B
 def _dated(file: LogFile, blocks: Blocks) -> Iterator[Piece]:
     year, then = file.year, 0
     for block in blocks:
-        month = month_of(block)
-        if month:
-            year = years_on(then, year, month) if then else year
-            then = month
+        year, then = _year_on(block, year, then)
         yield Piece(block, year, then, file.own)
+
+
+def _year_on(lines: bytes, year: int, then: int) -> tuple[int, int]:
+    """The year and the month of the first of these lines, which come after lines of a month of this year."""
+    month = month_of(lines)
+    if not month:
+        return year, then
+    return (years_on(then, year, month) if then else year), month
 
 
 def _blocks(path: str, stream: io.BufferedReader, size: int = PIECE) -> Blocks:

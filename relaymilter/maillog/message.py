@@ -126,7 +126,9 @@ class Message:
 
     def transaction(self) -> Transaction:
         """As it is now."""
-        refused = [Recipient(path, False, Way.UNKNOWN, said, ours) for path, said, ours in self.refused]
+        recipients = self._accepted() if self.recipients else []
+        if self.refused:
+            recipients += [Recipient(path, False, Way.UNKNOWN, said, ours) for path, said, ours in self.refused]
         return Transaction(
             self.time,
             _address(self.client),
@@ -135,11 +137,14 @@ class Message:
             _text(self.tls),
             self.helo,
             b"<%b>" % (self.sender or b""),
-            (*self._accepted(), *refused),
+            tuple(recipients),
         )
 
     def _accepted(self) -> list[Recipient]:
         """One for each that the client wrote, however many it became."""
+        if len(self.recipients) == 1:
+            [((written, _), way)] = self.recipients.items()
+            return [Recipient(b"<%b>" % written, True, way)]
         ways: dict[bytes, Way] = {}
         for (written, _), way in self.recipients.items():
             ways[written] = max(way, ways.get(written, Way.UNKNOWN))

@@ -49,7 +49,7 @@ def transactions(
 
 def part_of(piece: Piece, own: Own) -> Part:
     """Parse one piece."""
-    return parsed(piece.lines, Stamps(piece.year, piece.month), own if piece.own else None)
+    return parsed(piece.read(), Stamps(piece.year, piece.month), own if piece.own else None)
 
 
 def _by_all(read: Iterator[Piece], own: Own, cores: int) -> Parts:

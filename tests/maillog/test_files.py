@@ -48,7 +48,7 @@ FORMS: dict[str, Callable[[bytes], bytes]] = {
 
 def contents(path: str, size: int) -> bytes:
     """All lines, which pieces must not cut."""
-    read = [piece.lines for piece in pieces([look(path)], lambda octets: None, size)]
+    read = [piece.read() for piece in pieces([look(path)], lambda octets: None, size)]
     assert all(lines.endswith(b"\n") for lines in read)
     return b"".join(read)
 
