@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from relaymilter.audit.replay import NO_RULE, Decided
 from relaymilter.audit.replayed import domain_of
+from relaymilter.config.local import LOCAL_NETWORK
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, read
 from relaymilter.maillog.transaction import Way
@@ -26,6 +27,8 @@ _MANY = 3
 _FEW = 3
 """Sender domains that a grant may name."""
 _DAY = 86_400
+_USUAL = {LOCAL_NETWORK.key: f", or else {' and '.join(LOCAL_NETWORK.default)}"}
+"""What an entry would put out of force."""
 
 
 @dataclass(slots=True)
@@ -170,7 +173,7 @@ def _list(key: str, entries: Iterator[_Entry]) -> Iterator[str]:
         return
     open_, close = ("", "") if any(entry.sure for entry in usable) else ("#", "#")
     yield ""
-    yield f"{open_}{key} = [  # beside the entries that it has"
+    yield f"{open_}{key} = [  # beside the entries that it has{_USUAL.get(key, '')}"
     for entry in usable:
         yield f"    # to be confirmed: {entry.why}"
         yield f"    {'' if entry.sure else '# '}{_toml(entry.text)},"

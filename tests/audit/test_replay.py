@@ -172,6 +172,12 @@ def test_suggestions(tmp_path: Path) -> None:
     assert [True, True] == [each.permits for each in replayed(read, settings) if each.recipient.accepted]
 
 
+def test_loopback_is_not_lost() -> None:
+    """Who has named no network yet is told which ones hold until one is named."""
+    said = suggested([each._replace(client="10.1.2.3") for each in strangers()], policy())
+    assert "local-network = [  # beside the entries that it has, or else 127.0.0.0/8 and ::1\n" in said
+
+
 def read_toml(path: Path) -> PolicySettings:
     """Of a configuration file alone."""
     return read(Flags({}, path)).settings.policy
