@@ -113,7 +113,7 @@ def test_files(installed: Manager) -> None:
     listed = machine.run("dpkg", "-L", "relaymilter").split()
     assert FILES - {*listed} == set()
     conffiles = machine.run("dpkg-query", "-W", "-f", "${Conffiles}", "relaymilter").split()
-    assert conffiles[::2] == ["/etc/relaymilter/relaymilter.toml"]
+    assert {*conffiles[::2]} == {"/etc/relaymilter/relaymilter.toml", "/etc/logrotate.d/relaymilter"}
 
 
 @pytest.mark.parametrize(("typed", "offered"), [("sta", "status"), ("run --lockdown-f", "--lockdown-file")])
