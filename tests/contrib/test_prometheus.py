@@ -140,4 +140,4 @@ def test_howto_names_the_alerts() -> None:
     """As files that are there."""
     page = words((ROOT / "docs/howto/monitoring.rst").read_text())
     for name in re.findall(r"``(contrib/[\w/.]+)``", page):
-        assert (ROOT / name).is_file()
+        assert (ROOT / name).exists()

@@ -62,7 +62,7 @@ def unbound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unbound]:
 def _waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """This thread may wait, and those that a test starts; after it no more, whatever `explain` has done."""
     with waiting.allowing():
-        monkeypatch.setattr(waiting, "allowed", lambda: getattr(waiting._here, "allowed", True))
+        monkeypatch.setattr(waiting._Here, "allowed", True)
         yield
 
 
