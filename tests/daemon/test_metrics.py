@@ -17,10 +17,11 @@ import pytest
 from relaymilter import __version__
 from tests.observe.test_exposition import Samples, of, samples
 from tests.rig import wait_for
+from tests.servers import redis
 from tests.wire.mta import dial
 
 from .process import DENIED, Daemon, asking, free_port, output_of
-from .test_ledger import guarded, recipient
+from .test_ledger import fleet, guarded, recipient
 
 PERMITTED = of("decisions_total", verdict="permit", rule="local-recipient")
 REFUSED = of("decisions_total", verdict="reject", rule="no-rule")
@@ -152,14 +153,17 @@ def fingerprints(found: Samples) -> list[str]:
 
 def test_a_ledger_that_is_down(folder: Path) -> None:
     """What came of asking it, that it is not asked for a while, and who went by the spare; not so in a new worker."""
-    port, ledger = free_port(), f"sqlite:{folder}/ledger.db"
-    with guarded(folder, *metrics(port)) as daemon, daemon.session() as mta:
+    port = free_port()
+    with (
+        fleet(folder) as ledger,
+        guarded(folder, *metrics(port), "--ledger-key", f"{folder}/key", ledger=ledger) as daemon,
+        daemon.session() as mta,
+    ):
         recipient(mta)
         found = scrape(port)
         assert 1 == found[of("ledger_lookups_total", ledger=ledger, outcome="answered")]
         assert 0 == found[of("ledger_spare_total")]
-        for path in folder.glob("ledger.db*"):
-            path.write_bytes(b"none" * 4096)
+        redis.shared().kill()
         for _ in range(4):
             recipient(mta)
         found = scrape(port)

@@ -79,7 +79,7 @@ def test_worker_that_served_for_a_while(folder: Path) -> None:
         for _ in range(4):
             with daemon.session() as mta:
                 began = time.monotonic()
-                while time.monotonic() - began <= STEADY_SECONDS:
+                while time.monotonic() - began <= STEADY_SECONDS + 0.3:  # the parent may hear later that it serves
                     assert mta.rcpt(b"<v@example.com>") == DENIED
             os.kill(worker, signal.SIGKILL)
             worker = replaced(daemon, worker)

@@ -312,6 +312,16 @@ def test_without_the_ledger_small_limits_count() -> None:
     assert ["NoOpinion"] * 30 == shop.says(30, JOE)
 
 
+def test_each_that_goes_by_the_spare_is_counted() -> None:
+    """For the metrics; those that the ledger answers are not."""
+    spared: list[str] = []
+    shop = Shop(on_spare=lambda: spared.append("one"))
+    assert ["NoOpinion"] == shop.says(1, JOE)
+    shop.ledger.problem = LookupFailed("the ledger is down")
+    assert ["NoOpinion", "NoOpinion"] == shop.says(2, JOE)
+    assert ["one", "one"] == spared
+
+
 def test_without_the_ledger_who_was_seen_suspended_stays_so() -> None:
     """As far as this process knows."""
     shop = Shop()
