@@ -4,9 +4,11 @@ import asyncio
 import gc
 import importlib
 import logging
+import os
 import socket
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 from relaymilter.lookups import waiting
 from relaymilter.milter.batch import batching
@@ -46,6 +48,7 @@ async def _serve(
     service: Service, listeners: Sequence[socket.socket], control: socket.socket, stop_timeout: float
 ) -> None:
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_failed)
     service, flush = batching(service, loop)
     server = Server(service, loop)
     waiting.allow_brief(server.turn)
@@ -64,6 +67,14 @@ async def _serve(
         flush()
         loop.remove_reader(control)
         reporter.end()
+
+
+def _failed(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Something was raised that nobody caught. Out of memory, uvloop may accept no more: then another worker serves."""
+    loop.default_exception_handler(context)
+    if isinstance(context.get("exception"), MemoryError):
+        log.error("out of memory: this worker ends, and another takes its place")
+        os._exit(os.EX_OSERR)
 
 
 def _hearing(loop: asyncio.AbstractEventLoop, control: socket.socket, reporter: Reporter) -> asyncio.Event:

@@ -148,9 +148,11 @@ class Mta:
         wait_for(up, f"{self.name} serves", 60)
 
     def _greets(self) -> bool:
-        """Its first process for a client is ready, too, which under load takes longer than to listen."""
+        """Its first processes for a client are ready, too: under load Postfix may be slow to answer even MAIL."""
         try:
-            self.smtp().close()
+            with Smtp(self.namespace.connect(self.address, PORT, STRANGER, timeout=5)) as client:
+                client.ehlo()
+                client.mail()
         except (OSError, EOFError):
             return False
         return True
