@@ -70,6 +70,8 @@ class Namespace:
         for network in LOCAL_NETWORKS:
             self.run("ip", "route", "add", "local", network, "dev", "lo")
         self.run("sh", "-c", "echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind")
+        # Ten, as by default, and Postfix's master may wait to log for the postlogd that it has yet to start.
+        self.run("sh", "-c", "echo 512 >/proc/sys/net/unix/max_dgram_qlen")
         return self
 
     def __exit__(self, *_: object) -> None:
