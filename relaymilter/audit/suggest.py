@@ -76,7 +76,6 @@ class Suggestions:
         self._here: dict[str, _Seen] = {}
         self._on: dict[str, _Seen] = {}
         self._clients: dict[str, _Seen] = {}
-        self._of_clients: dict[str, Counter[str]] = {}
         self._touched: set[str] = set()
         self._days: Counter[tuple[str, int]] = Counter()
         self._left_out = False

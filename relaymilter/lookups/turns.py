@@ -46,7 +46,9 @@ class Turn:
         return changed
 
     def wait(self, then: Callable[[bool], None]) -> None:
-        """Call this when the changes are committed (True), or undone."""
+        """Call this when the changes are committed (True), or undone, or where there are none to be committed."""
+        if self._commit is None and not self._waiting:
+            self._later(self.end)
         self._waiting.append(then)
         if len(self._waiting) >= MOST:
             self.end()

@@ -153,7 +153,8 @@ class Dialogue:
             raise ProtocolError("a recipient outside a message")
         asked = session.asked(wire.arguments(data)[0], self._find(b"{rcpt_addr}"), self._find_text)
         decision = session.decide_at_once(asked)
-        if decision is None or (self._turn is not None and self._turn.changed()):
+        changed = self._turn is not None and self._turn.changed()  # asked each time: the next one answers for itself
+        if decision is None or changed:
             self.pending, self.decision = asked, decision
             return b""
         return _reply(session.reply(asked, decision))

@@ -44,12 +44,13 @@ def test_those_who_wait_hear_of_the_commit(made: bool, turn: Turn, later: list[C
     assert 3 == len(heard)
 
 
-def test_without_a_commit_nothing_was_made(turn: Turn) -> None:
-    """Who waits where nothing was begun hears that nothing was."""
+def test_without_a_commit_nothing_was_made(turn: Turn, later: list[Callable[[], None]]) -> None:
+    """Who waits where nothing was begun hears that nothing was, in the next turn, and not only when another begins."""
     heard: list[bool] = []
     turn.wait(heard.append)
-    turn.end()
-    assert [False] == heard
+    turn.wait(heard.append)
+    later.pop()()
+    assert ([False, False], []) == (heard, later)
 
 
 def test_no_more_than_so_many_wait_for_one_commit(turn: Turn) -> None:

@@ -161,6 +161,29 @@ def test_nothing_is_answered_that_is_not_committed(tmp_path: Path, commits: bool
         assert (3, 0 if commits else 3) == (store.turns, store.made_again)
 
 
+def test_one_that_must_wait_after_all_makes_no_other_wait(
+    tmp_path: Path, blocking: Service, answer: threading.Event
+) -> None:
+    """What it changed in a turn that was undone is no concern of who comes later, and changes nothing."""
+    begun = threading.Event()
+
+    def change(request: Request) -> NoOpinion:
+        turn = waiting.turn()
+        if request.recipient.startswith(b"<slow") and turn is not None:
+            turn.change()
+            begun.set()
+        return NoOpinion("asked")
+
+    rules = Ruleset((RelayRule("ledger", change), *blocking.ruleset.rules))
+    service = Service(rules, decisions=None)
+    with looping(tmp_path, service) as running, Mta(running.where) as slow, Mta(running.where) as quick:
+        stranger(slow).send(b"R", b"<slow@victim.test>\0")
+        assert begun.wait(10)
+        assert stranger(quick).rcpt(b"<v@victim.test>") == DENIED
+        answer.set()
+        assert isinstance(slow.answer(), Reply)
+
+
 def test_part_of_a_packet_is_not_waited_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its connection is closed; one that is merely idle, is not."""
     monkeypatch.setattr(connections, "PARTIAL_SECONDS", 0.2)
