@@ -14,7 +14,7 @@ import pytest
 from tests.daemon.process import Daemon
 from tests.rig import MtaSettings, Namespace, Postfix, running
 
-from .load import Kind, Load
+from .load import Kind, Load, loading
 
 SEEN = pytest.StashKey[list[str]]()
 OURS = ("--local-domain", "example.org", "--socket-mode", "0666")
@@ -84,7 +84,7 @@ def begin(attached: Postfix, request: pytest.FixtureRequest) -> Begin:
     @contextmanager
     def begun(daemon: Daemon, *, settled: bool = True) -> Iterator[Fault]:
         assert daemon.process.poll() is None
-        with Load(attached, settled=settled) as load:
+        with loading(attached, settled=settled) as load:
             fault = Fault(request.node.name.removeprefix("test_"), load)
             yield fault
         fault.verify()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from types import TracebackType
+from functools import partial
 
 from tests.rig import STRANGER, Mta, wait_for
+from tests.rig.repeating import repeating
 
 PAUSE = 0.005
 """Seconds between two attempts of a client: a load, not a benchmark."""
@@ -34,29 +36,11 @@ class Heard:
 
 
 class Load:
-    """Clients of an MTA, two of each kind; a context manager."""
+    """Clients of an MTA."""
 
-    def __init__(self, mta: Mta, *, settled: bool = True) -> None:
-        """`settled`: begin when all clients hear what they should."""
+    def __init__(self, mta: Mta) -> None:
         self._mta = mta
-        self._begin_settled = settled
-        self._over = threading.Event()
         self.heard: list[Heard] = []
-        self._threads = [threading.Thread(target=self._repeat, args=(kind,), daemon=True) for kind in [*Kind] * 2]
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        if self._begin_settled:
-            self.settled()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join(60)
 
     def settled(self) -> None:
         """Wait until every kind hears what it should, three times in a row."""
@@ -81,12 +65,12 @@ class Load:
         """How often clients of this kind heard each code."""
         return Counter(each.code for each in [*self.heard] if each.kind is kind and each.at >= since)
 
-    def _repeat(self, kind: Kind) -> None:
-        while not self._over.wait(PAUSE):
-            code = self._attempt(kind)
-            self.heard.append(Heard(time.monotonic(), kind, code))
+    def attempt(self, kind: Kind) -> None:
+        """One attempt of a client of this kind."""
+        code = self._code(kind)
+        self.heard.append(Heard(time.monotonic(), kind, code))
 
-    def _attempt(self, kind: Kind) -> int:
+    def _code(self, kind: Kind) -> int:
         source, recipient, _ = kind.value
         try:
             with self._mta.smtp(source) as client:
@@ -95,3 +79,13 @@ class Load:
                 return (client.rcpt(f"<{recipient}>") if begun.ok else begun).code
         except (OSError, EOFError):
             return 0
+
+
+@contextmanager
+def loading(mta: Mta, *, settled: bool = True) -> Iterator[Load]:
+    """Two clients of each kind; `settled`: begin when all of them hear what they should."""
+    load = Load(mta)
+    with repeating([partial(load.attempt, kind) for kind in [*Kind] * 2], PAUSE):
+        if settled:
+            load.settled()
+        yield load

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.rig import Release, open_folder, wait_for
+from tests.rig.repeating import repeating
 
 from .hosts import Fleet, Host, fleet
 
@@ -40,7 +41,6 @@ class Attack:
 
     def __init__(self, hosts: list[Host], login: str) -> None:
         self._hosts, self._login = hosts, login
-        self._over = threading.Event()
         self.heard: Counter[tuple[int, int]] = Counter()
         """How often each host said each code."""
         self._lock = threading.Lock()
@@ -52,25 +52,19 @@ class Attack:
 
     def until(self, done: Callable[[], bool], what: str) -> None:
         """Go on, whatever the thief hears, until this is so."""
-        with ThreadPoolExecutor(len(self._hosts)) as pool:
-            attackers = [pool.submit(self._repeat, number, host) for number, host in enumerate(self._hosts)]
-            try:
-                wait_for(done, what, 60)
-            finally:
-                self._over.set()
-            for attacker in attackers:
-                attacker.result(60)
+        works = [partial(self._send, number, host) for number, host in enumerate(self._hosts)]
+        with repeating(works, 0.01):
+            wait_for(done, what, 60)
 
-    def _repeat(self, number: int, host: Host) -> None:
-        while not self._over.is_set():
-            with host.mta.smtp() as client:
-                client.ehlo()
-                assert client.auth(self._login).ok
-                begun = client.mail()
-                codes = [client.rcpt("<victim@example.com>").code for _ in range(BATCH)] if begun.ok else [begun.code]
-            with self._lock:
-                self.heard.update((number, code) for code in codes)
-            self._over.wait(0.01)
+    def _send(self, number: int, host: Host) -> None:
+        """A message to many."""
+        with host.mta.smtp() as client:
+            client.ehlo()
+            assert client.auth(self._login).ok
+            begun = client.mail()
+            codes = [client.rcpt("<victim@example.com>").code for _ in range(BATCH)] if begun.ok else [begun.code]
+        with self._lock:
+            self.heard.update((number, code) for code in codes)
 
 
 def test_the_limit_of_all_hosts(three: Fleet) -> None:

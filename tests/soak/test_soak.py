@@ -17,7 +17,7 @@ from tests.servers.unbound import Unbound
 from tests.tables.kinds import kinds
 
 from .conftest import SEEN
-from .traffic import Traffic
+from .traffic import Traffic, busy
 
 ENTRIES = {"relayed0.example": "OK"}
 WARM = 0.4
@@ -76,7 +76,7 @@ def test_nothing_piles_up(
         mtas = [kind(namespace, folder / kind.name, MtaSettings((f"unix:{folder}/s",))) for kind in (Postfix, Sendmail)]
         with Daemon(folder, *flags) as daemon, running(mtas[0]), running(mtas[1]):
             workers = daemon.workers()
-            with Traffic(mtas, folder / "s", seed) as traffic:
+            with busy(mtas, folder / "s", seed) as traffic:
                 samples, ends = [], time.monotonic() + seconds
                 while time.monotonic() < ends:
                     samples.append(sample([daemon.pid, *workers]))

@@ -5,61 +5,55 @@ from __future__ import annotations
 import contextlib
 import itertools
 import socket
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from types import TracebackType
 
 from relaymilter.audit.corpus import corpus
 from tests.mta.attempts import NAMES
 from tests.rig import STRANGER, Mta
+from tests.rig.repeating import repeating
 
 LONGEST = 900
 """Octets of a line; MTAs break longer ones."""
 CORPUS = [each for each in corpus(NAMES) if max(map(len, (each.helo, each.sender, each.recipient))) < LONGEST]
 VICTIM = "victim@example.com"
+PAUSE = 0.002
+"""Seconds between two sessions of a client."""
 
 
 class Traffic:
-    """Clients of these MTAs, and of the milter's own socket, a thread for each kind; a context manager."""
+    """Clients of MTAs, and of the milter's own socket."""
 
-    def __init__(self, mtas: list[Mta], milter: Path, seed: int) -> None:
+    def __init__(self, milter: Path, seed: int) -> None:
         self._milter = milter
         self._random = Random(seed)
-        self._over = threading.Event()
         self.waits: list[tuple[float, float]] = []
         """When a stranger's mail to us was answered, and after how many seconds."""
         self.heard: Counter[tuple[str, int]] = Counter()
         """What each kind of client heard; code 0: the connection broke."""
         self.opened: list[str] = []
         """What must never be: a stranger's recipient elsewhere that was taken."""
-        works = [(work, mta) for mta in mtas for work in (self._to_us, self._login, self._hostile, self._lost)]
-        self._threads = [threading.Thread(target=self._repeat, args=work, daemon=True) for work in works]
-        self._threads.append(threading.Thread(target=self._repeat, args=(self._garbage, None), daemon=True))
 
-    def __enter__(self) -> Traffic:
-        for thread in self._threads:
-            thread.start()
-        return self
+    def works(self, mtas: list[Mta]) -> list[Callable[[], None]]:
+        """What a client of each kind does next, of each of these MTAs."""
+        kinds = (self._to_us, self._login, self._hostile, self._lost)
+        clients = [self._client(kind, mta) for mta in mtas for kind in kinds]
+        return [*clients, self._client(self._garbage, mtas[0])]
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join(60)
+    def _client(self, kind: Callable[[Mta, int], None], mta: Mta) -> Callable[[], None]:
+        numbers = itertools.count(self._random.randrange(1000))
 
-    def _repeat(self, work: Callable[[Mta | None, int], None], mta: Mta | None) -> None:
-        for number in itertools.count(self._random.randrange(1000)):
-            if self._over.wait(0.002):
-                return
+        def work() -> None:
             try:
-                work(mta, number)
+                kind(mta, next(numbers))
             except (OSError, EOFError):
-                self.heard[work.__name__, 0] += 1
+                self.heard[kind.__name__, 0] += 1
+
+        return work
 
     def _to_us(self, mta: Mta, number: int) -> None:
         """Strangers with many addresses: mail to us, and to a domain of a table."""
@@ -103,7 +97,7 @@ class Traffic:
             for command in ("EHLO x", "MAIL FROM:<a@example.net>", "RCPT TO:<bob@example.org>", "DATA")[: number % 5]:
                 client.command(command)
 
-    def _garbage(self, _mta: Mta | None, number: int) -> None:
+    def _garbage(self, _mta: Mta, number: int) -> None:
         """To the milter itself: noise, and half a packet."""
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(self._milter))
@@ -112,3 +106,11 @@ class Traffic:
 
     def _say(self, kind: str, code: int) -> None:
         self.heard[kind, code] += 1
+
+
+@contextmanager
+def busy(mtas: list[Mta], milter: Path, seed: int) -> Iterator[Traffic]:
+    """A client of each kind."""
+    traffic = Traffic(milter, seed)
+    with repeating(traffic.works(mtas), PAUSE):
+        yield traffic
