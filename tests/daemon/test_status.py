@@ -56,6 +56,7 @@ def test_status(folder: Path, runtime: tuple[str, str]) -> None:
             daemon.ask(recipient)
         with daemon.session() as mta:
             assert mta.rcpt(b"<v@example.com>") == DENIED
+            wait_for(lambda: status(daemon)[1]["sessions"]["open"] == 1, "the others have ended for the workers, too")
             code, found = status(daemon)
             assert (code, found["status"], found["problems"]) == (0, 0, [])
             assert found["process"]["pid"] == daemon.pid
@@ -69,6 +70,7 @@ def test_status(folder: Path, runtime: tuple[str, str]) -> None:
             assert daemon.ask() == DENIED
             assert mta.rcpt(b"<v@example.com>") == DENIED
             wait_for(lambda: status(daemon)[1]["workers"]["draining"] == 1, "the worker without a session ends")
+            wait_for(lambda: status(daemon)[1]["sessions"]["open"] == 1, "the other session has ended there, too")
             found = status(daemon)[1]
             assert found["decisions"] == {"permit": 2, "reject": 4, "defer": 0}
             assert found["sessions"] == {"open": 1, "since the start": 5}
