@@ -6,6 +6,7 @@ What they give is said in tests/rig/__init__.py.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from random import randrange
@@ -53,7 +54,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_sessionstart() -> None:
-    """What a run that was killed has left is removed."""
+    """What a run that was killed has left is removed; and Ctrl-C ends what tests start, also where a shell ignores it.
+
+    A shell that starts a job in the background has it ignore SIGINT (POSIX, 2.9.3.1), and so would all that it starts.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     remove_abandoned()
 
 
