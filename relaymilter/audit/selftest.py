@@ -14,6 +14,7 @@ from relaymilter.lookups import waiting
 from relaymilter.milter.replies import answer
 from relaymilter.milter.session import Service, Session
 from relaymilter.observe.printable import printable_text
+from relaymilter.policy.envelope import client
 from relaymilter.policy.verdict import Permit
 
 VERSION = "Postfix 3.7.11"
@@ -30,11 +31,11 @@ def own_domain(settings: PolicySettings) -> str:
     return ""
 
 
-def against_policy(settings: PolicySettings, envelopes: Iterable[Envelope], client: str) -> Iterator[Trial]:
+def against_policy(settings: PolicySettings, envelopes: Iterable[Envelope], stranger: str) -> Iterator[Trial]:
     """What the daemon would decide, by the same code, for this stranger."""
     rules = ruleset(settings)
     session = Session(Service(rules, None, needs=rules.needs))
-    session.connect(client, 50000, VERSION)
+    session.connect(client(stranger, 50000), VERSION.encode())
     for envelope in envelopes:
         with waiting.allowing(time.monotonic() + settings.lookups.timeout):
             yield _decided(session, envelope)
@@ -43,10 +44,10 @@ def against_policy(settings: PolicySettings, envelopes: Iterable[Envelope], clie
 def _decided(session: Session, envelope: Envelope) -> Trial:
     session.hello(envelope.helo)
     session.mail(envelope.sender)
-    told = {name.decode(): value.decode("utf-8", "replace") for name, value in _mail_macros(envelope).items()}
+    told = _mail_macros(envelope)
     for recipient in envelope.before:
-        session.decide(session.asked(recipient, recipient[1:-1], told.get))
-    asked = session.asked(envelope.recipient, envelope.reading, told.get)
+        session.decide(session.asked(recipient, {**told, b"{rcpt_addr}": recipient[1:-1]}.get))
+    asked = session.asked(envelope.recipient, {**told, b"{rcpt_addr}": envelope.reading}.get)
     decision = session.decide(asked)
     session.abort()
     if isinstance(decision.verdict, Permit):
@@ -55,14 +56,14 @@ def _decided(session: Session, envelope: Envelope) -> Trial:
     return Trial(envelope, outcome_of(said.code if said else 250), f"{said} ({decision.rule})")
 
 
-def against_milter(where: Endpoint, envelopes: Iterable[Envelope], client: str) -> Iterator[Trial]:
+def against_milter(where: Endpoint, envelopes: Iterable[Envelope], stranger: str) -> Iterator[Trial]:
     """What a milter tells an MTA; several messages a connection. Raises MilterFailed."""
     held: dict[bytes, list[Envelope]] = {}
     for envelope in envelopes:
         held.setdefault(envelope.helo, []).append(envelope)
     for helo, alike in held.items():
         with closing(MtaSide(where)) as mta:
-            greeted = mta.connect(client, {b"v": VERSION.encode()})
+            greeted = mta.connect(stranger, {b"v": VERSION.encode()})
             greeted = mta.helo(helo) if greeted.goes_on else greeted
             yield from (_asked(mta, envelope, greeted) for envelope in alike)
 

@@ -10,7 +10,7 @@ import logging
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import cast
+from typing import Any
 
 from relaymilter.lookups.turns import Turn
 from relaymilter.milter.dialogue import Dialogue
@@ -38,15 +38,13 @@ class Server:
         self.loop = loop
         self.live: set[Connection] = set()
         self.partial: dict[Connection, float] = {}
+        self.now = loop.time()
+        """As of the last sweep: to be precise for each packet would cost as much as to take a packet apart."""
         self.pool = LookupPool(deadline=service.lookup_timeout)
         self.give_back = self.pool.giving_back(service.charges)
         self.turn = Turn(loop.call_soon)
         self.on_empty: Callable[[], None] | None = None
         self.refused = 0
-
-    def accept(self, tcp: bool) -> "Connection":
-        """A protocol for a new connection."""
-        return Connection(self, tcp)
 
     def forget(self, connection: "Connection") -> None:
         """The connection is closed."""
@@ -57,7 +55,7 @@ class Server:
 
     def sweep(self) -> None:
         """Close what has been incomplete, or idle, for too long."""
-        now = self.loop.time()
+        now = self.now = self.loop.time()
         for connection, since in [*self.partial.items()]:
             if now - since > PARTIAL_SECONDS:
                 connection.drop(f"part of a packet came, and no more for {PARTIAL_SECONDS:g} s")
@@ -73,56 +71,51 @@ class Server:
 class Connection(asyncio.Protocol):
     """One connection from an MTA."""
 
-    __slots__ = ("by_tcp", "dialogue", "last", "server", "tcp", "transport")
+    __slots__ = ("by_tcp", "dialogue", "last", "server", "transport")
 
-    def __init__(self, server: Server, tcp: bool) -> None:
+    def __init__(self, server: Server, by_tcp: bool) -> None:
         self.server = server
-        self.by_tcp = tcp
+        self.by_tcp = by_tcp
         self.dialogue = Dialogue(server.service, server.give_back, server.turn)
-        self.transport: asyncio.Transport
-        self.tcp: socket.socket | None = None
-        self.last = server.loop.time()
+        self.transport: Any = None
+        self.last = server.now
+        """When something came, by the clock of the sweeps."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio's callback."""
-        self.transport = cast(asyncio.Transport, transport)
-        if len(self.server.live) >= MAX_CONNECTIONS:
+    def connection_made(self, transport: Any) -> None:
+        """asyncio's callback; asyncio itself and uvloop have set TCP_NODELAY."""
+        self.transport = transport
+        live = self.server.live
+        if len(live) >= MAX_CONNECTIONS:
             self.server.refused += 1
             self.transport.abort()
             return
-        self.server.live.add(self)
-        if self.by_tcp:
-            peer: socket.socket = transport.get_extra_info("socket")
-            self.tcp = peer
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.acknowledge()
-
-    def acknowledge(self) -> None:
-        """Acknowledge at once: an MTA's second small write would wait 40 ms for it (Nagle). Linux forgets the wish."""
-        if self.tcp is not None:
-            self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        live.add(self)
 
     def data_received(self, data: bytes) -> None:
         """asyncio's callback."""
-        dialogue = self.dialogue
+        dialogue, server = self.dialogue, self.server
         try:
             sent = dialogue.receive(data)
         except ProtocolError as problem:
             self.drop(str(problem))
             return
+        self.last = server.now
         if sent:
             self.transport.write(sent)
-        if self.tcp is not None:
+        elif self.by_tcp:
             self.acknowledge()
-        self.last = self.server.loop.time()
         if dialogue.ended:
             self.transport.close()
         elif dialogue.pending is not None:
             self.wait()
         elif dialogue.partial:
-            self.server.partial.setdefault(self, self.last)
-        elif self.server.partial:
-            self.server.partial.pop(self, None)
+            server.partial.setdefault(self, server.loop.time())
+        elif server.partial:
+            server.partial.pop(self, None)
+
+    def acknowledge(self) -> None:
+        """Acknowledge what has no answer at once: an MTA's second small write would wait 40 ms for that (Nagle)."""
+        self.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def wait(self) -> None:
         """Go on when there is a decision, and what it has changed is committed."""

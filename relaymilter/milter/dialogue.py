@@ -6,6 +6,7 @@ malformed raises ProtocolError, where libmilter ignores some of it.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import ClassVar
 
 from relaymilter.lookups.turns import Turn
@@ -15,12 +16,12 @@ from relaymilter.milter.negotiation import agreement
 from relaymilter.milter.replies import Words
 from relaymilter.milter.session import Service, Session
 from relaymilter.milter.wire import ProtocolError
-from relaymilter.policy.envelope import Request
+from relaymilter.policy.envelope import NOWHERE, Client, Request, client
 from relaymilter.policy.verdict import Decision
 
-# Where the macros of a stage are kept: those of the latest first, since they are looked up in that order.
-_STAGES = {b"R": 0, b"M": 1, b"H": 2, b"C": 3}
-_NONE: dict[bytes, bytes] = {}
+_STAGES = {b"C": 0, b"H": 1, b"M": 2, b"R": 3}
+"""Where the macros of a stage are kept, by the command to which they belong."""
+_NO_PORT = b"\0\0"
 
 
 class Dialogue:
@@ -56,7 +57,7 @@ class Dialogue:
         self._state = _NEW
         self._silent = 0
         self._message = False
-        self._macros = [_NONE] * 4
+        self._macros = [b""] * 4
         self.session: Session | None = None
 
     @property
@@ -119,31 +120,30 @@ class Dialogue:
             raise ProtocolError("macros before the negotiation")
         at = _STAGES.get(data[:1])
         if at is not None:
-            self._macros[at] = wire.macros(data) if len(data) > 1 else _NONE
+            self._macros[at] = data
         return b""
 
     def _connect(self, data: bytes) -> bytes:
         if self._state != _NEGOTIATED:
             raise ProtocolError("a connection out of order")
-        came = wire.connection(data)
-        self._macros[:3] = _NONE, _NONE, _NONE
+        family, port, address = wire.connection(data)
+        self._macros[1:] = b"", b"", b""
         self.session = Session(self.service, self._give_back)
-        address = wire.address(came.family, came.address)
-        self.session.connect(address, came.port, self._find_text("v"))
+        self.session.connect(_client(family, address, port == _NO_PORT), _usual_macros(self._macros[0]).get(b"v"))
         self._state = _CONNECTED
         return self._quiet(wire.SILENT_CONNECT)
 
     def _helo(self, data: bytes) -> bytes:
         session = self._connected()
-        self._macros[:2] = _NONE, _NONE
-        session.hello(wire.arguments(data)[0])
+        self._macros[2:] = b"", b""
+        session.hello(wire.argument(data))
         self._message = False
         return self._quiet(wire.SILENT_HELO)
 
     def _mail(self, data: bytes) -> bytes:
         session = self._connected()
-        self._macros[0] = _NONE
-        session.mail(wire.arguments(data)[0])
+        self._macros[3] = b""
+        session.mail(wire.argument(data))
         self._message = True
         return self._quiet(wire.SILENT_MAIL)
 
@@ -151,7 +151,7 @@ class Dialogue:
         session = self._connected()
         if not self._message:
             raise ProtocolError("a recipient outside a message")
-        asked = session.asked(wire.arguments(data)[0], self._find(b"{rcpt_addr}"), self._find_text)
+        asked = session.asked(wire.argument(data), self._known().get)
         decision = session.decide_at_once(asked)
         changed = self._turn is not None and self._turn.changed()  # asked each time: the next one answers for itself
         if decision is None or changed:
@@ -192,7 +192,7 @@ class Dialogue:
         self.hang_up()
         self.session = None
         self._message = False
-        self._macros = [_NONE] * 4
+        self._macros = [b""] * 4
         return b""
 
     def _demand(self, state: int) -> None:
@@ -207,20 +207,14 @@ class Dialogue:
     def _quiet(self, stage: int) -> bytes:
         return b"" if self._silent & stage else wire.CONTINUE
 
-    def _find(self, name: bytes) -> bytes | None:
-        """A macro, from the latest stage that has it (smfi_getsymval)."""
-        for known in self._macros:
-            if name in known:
-                return known[name]
-        return None
-
-    def _find_text(self, name: str) -> str | None:
-        """A macro that is trusted for what it says; one that is not UTF-8 is absent."""
-        try:
-            value = self._find(name.encode("ascii"))
-            return None if value is None else value.decode("utf-8")
-        except UnicodeDecodeError:
-            return None
+    def _known(self) -> dict[bytes, bytes]:
+        """The macros in force: each from the latest stage that has it (smfi_getsymval)."""
+        connect, helo, mail, rcpt = self._macros
+        known = {**_usual_macros(connect)}
+        for said in (helo, mail, rcpt):
+            if len(said) > 1:
+                known.update(wire.macros(said))
+        return known
 
     _HANDLERS: ClassVar[dict[int, Callable[["Dialogue", bytes], bytes]]] = {
         wire.NEGOTIATE: _negotiate,
@@ -242,6 +236,16 @@ class Dialogue:
 
 
 _NEW, _NEGOTIATED, _CONNECTED = range(3)
+
+_usual_macros = lru_cache(64)(wire.macros)
+"""Those of CONNECT are an MTA's own, and mostly the same."""
+
+
+@lru_cache(4096)
+def _client(family: bytes | None, address: bytes | None, no_port: bool) -> Client:
+    """The same few come again and again."""
+    text = wire.address(family, address)
+    return NOWHERE if text is None else client(text, 0 if no_port else None)
 
 
 def _reply(said: Words | None) -> bytes:

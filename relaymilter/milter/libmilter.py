@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -21,7 +22,7 @@ from relaymilter.milter.negotiation import SILENT, macros, steps
 from relaymilter.milter.pool import LookupPool
 from relaymilter.milter.reporting import Reporter
 from relaymilter.milter.session import Service, Session
-from relaymilter.policy.envelope import Request
+from relaymilter.policy.envelope import NOWHERE, Request, client
 from relaymilter.policy.verdict import Decision
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ MTA_TIMEOUT = 3610
 """Seconds libmilter waits for the MTA: a little more than Sendmail's own Timeout.command of an hour."""
 
 UNREADABLE = b"\xff"
-"""Stands for a macro that is not UTF-8, which pymilter cannot hand over; no parser takes it."""
+"""Stands for a macro that is not UTF-8, which pymilter cannot hand over; it is not UTF-8 either."""
 
 
 class Callbacks:
@@ -60,7 +61,7 @@ class Callbacks:
         go_on = ctx.getpriv()
         ctx.setpriv((session, milter.NOREPLY if go_on is None else go_on))
         ip = family in (socket.AF_INET, socket.AF_INET6) and isinstance(where, tuple)
-        session.connect(where[0] if ip else None, where[1] if ip else None, _macro(ctx, "v"))
+        session.connect(client(where[0], where[1]) if ip else NOWHERE, _macro(ctx, b"v"))
         return int(ctx.getpriv()[1])
 
     def helo(self, ctx: Any, name: str) -> int:
@@ -78,7 +79,7 @@ class Callbacks:
     def envrcpt(self, ctx: Any, recipient: bytes, *_parameters: bytes) -> int:
         """The decision."""
         session, _ = ctx.getpriv()
-        asked = session.asked(recipient, _raw_macro(ctx, "{rcpt_addr}"), lambda name: _macro(ctx, name))
+        asked = session.asked(recipient, partial(_macro, ctx))
         said = session.reply(asked, self.decide(session, asked))
         if said is None:
             return int(milter.CONTINUE)
@@ -108,19 +109,9 @@ class Callbacks:
         return int(milter.CONTINUE)
 
 
-def _macro(ctx: Any, name: str) -> str | None:
-    """A macro that is trusted for what it says; unreadable is absent."""
+def _macro(ctx: Any, name: bytes) -> bytes | None:
     try:
-        value = ctx.getsymval(name)
-    except UnicodeDecodeError:
-        return None
-    return value if isinstance(value, str) else None
-
-
-def _raw_macro(ctx: Any, name: str) -> bytes | None:
-    """A macro that may speak against a permit; unreadable speaks against it."""
-    try:
-        value = ctx.getsymval(name)
+        value = ctx.getsymval(name.decode())
     except UnicodeDecodeError:
         return UNREADABLE
     return value.encode("utf-8") if isinstance(value, str) else None

@@ -7,12 +7,13 @@ import logging
 import os
 import socket
 from collections.abc import Sequence
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 from relaymilter.lookups import waiting
 from relaymilter.milter.batch import batching
-from relaymilter.milter.connections import Server
+from relaymilter.milter.connections import Connection, Server
 from relaymilter.milter.listening import listen, stop_accepting
 from relaymilter.milter.reporting import Reporter
 from relaymilter.milter.session import Service
@@ -54,7 +55,7 @@ async def _serve(
     waiting.allow_brief(server.turn)
     reporter = Reporter(control, service, lambda: len(server.live))
     stop = _hearing(loop, control, reporter)
-    accepting = [await listen(loop, server.accept, listener) for listener in listeners]
+    accepting = [await listen(loop, partial(Connection, server), listener) for listener in listeners]
     server.sweep()
     reporter.ready()
     try:

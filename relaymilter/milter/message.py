@@ -18,9 +18,10 @@ GiveBack: TypeAlias = Callable[[Request, float], "Future[None] | None"]
 class Message:
     """Whether the message has been charged, and for which recipient."""
 
-    __slots__ = ("_give_back", "_held", "_owed", "charged")
+    __slots__ = ("_clock", "_give_back", "_held", "_owed", "charged")
 
-    def __init__(self, give_back: GiveBack | None) -> None:
+    def __init__(self, clock: Callable[[], float], give_back: GiveBack | None) -> None:
+        self._clock = clock
         self._give_back = give_back
         self._held: tuple[Request, float] | None = None
         self._owed: Future[None] | None = None
@@ -37,10 +38,10 @@ class Message:
         if owed is not None:
             wait((owed,), waiting.left())
 
-    def permitted(self, asked: Request, clock: Callable[[], float]) -> None:
+    def permitted(self, asked: Request) -> None:
         """A recipient was charged."""
         if self._give_back is not None and asked.opens:
-            self._held = asked, clock()
+            self._held = asked, self._clock()
         self.charged = True
 
     def sent(self) -> None:
@@ -53,9 +54,12 @@ class Message:
         held, self._held = self._held, None
         self.charged = False
         if held is not None:
-            self.give_back(*held)
+            self._return(*held)
 
-    def give_back(self, asked: Request, then: float) -> None:
-        """What a message was charged with this recipient."""
+    def give_back(self, asked: Request) -> None:
+        """What a message was charged with this recipient just now."""
+        self._return(asked, self._clock())
+
+    def _return(self, asked: Request, then: float) -> None:
         if self._give_back is not None:
             self._owed = self._give_back(asked, then)

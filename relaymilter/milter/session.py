@@ -15,12 +15,13 @@ from relaymilter.milter.message import GiveBack, Message
 from relaymilter.milter.replies import Mta, Words, answer, mta_of, unless_dry
 from relaymilter.observe.counts import Counts
 from relaymilter.observe.decisions import DecisionLog
+from relaymilter.policy.address import parse
 from relaymilter.policy.charges import Charges
-from relaymilter.policy.envelope import NO_MACROS, NOWHERE, Certificate, Client, Macros, Need, Request, client, request
+from relaymilter.policy.envelope import NO_MACROS, NOWHERE, Certificate, Client, Macros, Need, Request
 from relaymilter.policy.networks import parse_address
 from relaymilter.policy.ports import MustWait
 from relaymilter.policy.ruleset import Ruleset
-from relaymilter.policy.verdict import Decision, Step, refuse
+from relaymilter.policy.verdict import Decision, Permit, Step, refuse
 
 log = logging.getLogger(__name__)
 
@@ -43,20 +44,18 @@ class Service:
     counts: Counts = field(default_factory=Counts)
     sections: Mapping[str, Callable[[], object]] = field(default_factory=dict)
     """What a report of the worker has beside its counts (reporting.py), by name."""
+    trail: bool = field(init=False)
+    """Somebody reads what every rule said."""
+    needs_helo: bool = field(init=False)
+    """HELO is logged, or judged."""
 
-    @property
-    def trail(self) -> bool:
-        """Somebody reads what every rule said."""
-        return self.decisions is not None and self.decisions.trail
-
-    @property
-    def needs_helo(self) -> bool:
-        """HELO is logged, or judged."""
-        return self.decisions is not None or Need.HELO in self.needs
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trail", self.decisions is not None and self.decisions.trail)
+        object.__setattr__(self, "needs_helo", self.decisions is not None or Need.HELO in self.needs)
 
 
-FindMacro: TypeAlias = Callable[[str], str | None]
-"""The value of a macro that is trusted for what it says; None where it is absent or not UTF-8."""
+FindMacro: TypeAlias = Callable[[bytes], bytes | None]
+"""The value of a macro as the MTA wrote it, or None."""
 
 _HEX = re.compile(rb"\+([0-9A-F]{2})")
 _numbers = itertools.count(1)
@@ -65,14 +64,15 @@ _numbers = itertools.count(1)
 class Session:
     """The callbacks. Text comes as bytes, as the client typed it; a macro that is absent or unreadable is None."""
 
-    __slots__ = ("_asked_at", "_open", "client", "helo", "message", "mta", "number", "sender", "service")
+    __slots__ = ("_asked_at", "_open", "_version", "client", "helo", "message", "number", "sender", "service")
 
     def __init__(self, service: Service, give_back: GiveBack | None = None) -> None:
         """`give_back` is needed where messages are charged."""
         self.service = service
-        self.message = Message(give_back)
+        self.message = None if service.charges is None else Message(service.charges.clock, give_back)
+        """None where none is charged."""
         self.number = next(_numbers)
-        self.mta = Mta.UNKNOWN
+        self._version: bytes | None = None
         self.client: Client = NOWHERE
         self.helo = b""
         self.sender = b""
@@ -84,12 +84,17 @@ class Session:
         """Unique among the sessions of all workers that have lived, as good as."""
         return f"{self.service.prefix}{self.number:x}"
 
-    def connect(self, address: str | None, port: int | None, version: str | None) -> None:
-        """`address` is None where the MTA tells none, or a family that is not IP; `version` is the macro v."""
+    @property
+    def mta(self) -> Mta:
+        """Which MTA it is; most sessions end before anybody asks."""
+        return mta_of(_text(self._version))
+
+    def connect(self, came: Client, version: bytes | None) -> None:
+        """A client; `version` is the macro v."""
         self._open = True
         self.service.counts.opened()
-        self.client = NOWHERE if address is None else client(address, port)
-        self.mta = mta_of(version)
+        self.client = came
+        self._version = version
 
     def hello(self, name: bytes) -> None:
         """HELO or EHLO; it comes again after STARTTLS, and may never come."""
@@ -97,17 +102,20 @@ class Session:
 
     def mail(self, sender: bytes) -> None:
         """A message begins."""
-        self.message.dropped()
+        if self.message is not None:
+            self.message.dropped()
         self.sender = sender
 
     def sent(self) -> None:
         """The message is over: its end has come."""
-        self.message.sent()
+        if self.message is not None:
+            self.message.sent()
         self.sender = b""
 
     def abort(self) -> None:
         """The message is over, and was not sent; also where there is none."""
-        self.message.dropped()
+        if self.message is not None:
+            self.message.dropped()
         self.sender = b""
 
     def close(self) -> None:
@@ -117,35 +125,40 @@ class Session:
             self._open = False
             self.service.counts.closed()
 
-    def asked(self, recipient: bytes, rcpt_addr: bytes | None, find: FindMacro) -> Request:
-        """The request that RCPT makes; `rcpt_addr` is {rcpt_addr}, `find` gives the other macros that came with it."""
-        return request(
-            self.client if self._is_client(find("{client_addr}")) else NOWHERE,
+    def asked(self, recipient: bytes, find: FindMacro) -> Request:
+        """The request that RCPT makes; `find` gives the macros that came with it."""
+        came, told, login = self.client, find(b"{client_addr}"), find(b"{auth_authen}")
+        if told and told.decode("latin-1") != came.text and not self._is_client(told):
+            came = NOWHERE
+        return Request(
+            came,
+            self._login(login) if login else None,
             recipient,
-            login=self._login(find),
-            rcpt_addr=rcpt_addr,
-            helo=self.helo,
-            sender=self.sender,
-            macros=self._optional_macros(find) if self.service.needs else NO_MACROS,
-            opens=not self.message.charged,
+            parse(recipient),
+            find(b"{rcpt_addr}"),
+            self.helo,
+            self.sender,
+            self._optional_macros(find) if self.service.needs else NO_MACROS,
+            self.message is None or not self.message.charged,
         )
 
-    def _is_client(self, client_addr: str | None) -> bool:
-        """Is this {client_addr} the client's? One that is absent says nothing; another makes it a stranger."""
-        if not client_addr or client_addr == self.client.text:
+    def _is_client(self, told: bytes) -> bool:
+        """Is this {client_addr} the client's? One that is unreadable says nothing; another makes it a stranger."""
+        text = _text(told)
+        if text is None or text == self.client.text:
             return True
-        bare = client_addr[5:] if client_addr[:5].lower() == "ipv6:" else client_addr
+        bare = text[5:] if text[:5].lower() == "ipv6:" else text
         return self.client.address is not None and parse_address(bare) == self.client.address
 
-    def _login(self, find: FindMacro) -> str | None:
+    def _login(self, given: bytes) -> str | None:
         """{auth_authen} as it was proved: Sendmail gives it in xtext, `a+2Bb`, and no list or map would know it."""
-        login = find("{auth_authen}") or None
+        login = _text(given)
         return _from_xtext(login) if login and "+" in login and self.mta is Mta.SENDMAIL else login
 
     def _optional_macros(self, find: FindMacro) -> Macros:
         needs = self.service.needs
         return Macros(
-            mechanism=find("{auth_type}") or None if Need.MECHANISM in needs else None,
+            mechanism=_text(find(b"{auth_type}")) or None if Need.MECHANISM in needs else None,
             listener=_listener(find) if Need.LISTENER in needs else (),
             certificate=self._certificate(find) if Need.CERTIFICATE in needs else None,
             tls=_tls(find) if Need.TLS in needs else None,
@@ -153,16 +166,16 @@ class Session:
 
     def _certificate(self, find: FindMacro) -> Certificate | None:
         """Postfix names only certificates that it has verified; of others {verify} alone tells."""
-        subject, issuer = find("{cert_subject}"), find("{cert_issuer}")
-        verified = self.mta is Mta.POSTFIX or find("{verify}") == "OK"
+        subject, issuer = _text(find(b"{cert_subject}")), _text(find(b"{cert_issuer}"))
+        verified = self.mta is Mta.POSTFIX or find(b"{verify}") == b"OK"
         if not (subject and issuer and verified):
             return None
-        return Certificate(subject, issuer, find("{cert_fp}") or "")
+        return Certificate(subject, issuer, _text(find(b"{cert_fp}")) or "")
 
     def decide_at_once(self, asked: Request) -> Decision | None:
         """The decision, or None where it must wait for a table: decide() in a LookupPool makes it then."""
         self._asked_at = self.service.counts.asked()
-        if self.message.owed:
+        if self.message is not None and self.message.owed:
             return None
         try:
             return self.service.ruleset.decide(asked, self.service.trail)
@@ -173,7 +186,8 @@ class Session:
 
     def decide(self, asked: Request) -> Decision:
         """The decision; whatever goes wrong, it is uncertain."""
-        self.message.settle()
+        if self.message is not None:
+            self.message.settle()
         try:
             return self.service.ruleset.decide(asked, self.service.trail)
         except Exception as error:
@@ -190,33 +204,41 @@ class Session:
 
     def thrown_away(self, asked: Request, decision: Decision) -> None:
         """This decision was made, but nobody hears of it: nor shall the message be charged."""
-        if decision.charged and asked.opens and self.service.charges is not None:
-            self.message.give_back(asked, self.service.charges.clock())
+        if decision.charged and asked.opens and self.message is not None:
+            self.message.give_back(asked)
 
     def reply(self, asked: Request, decision: Decision) -> Words | None:
         """Log the decision, and put it in words for the client; None is CONTINUE."""
-        if decision.charged and self.service.charges is not None:
-            self.message.permitted(asked, self.service.charges.clock)
-        said = answer(decision, asked, self.mta)
+        if decision.charged and self.message is not None:
+            self.message.permitted(asked)
+        said = None if isinstance(decision.verdict, Permit) else answer(decision, asked, self.mta)
         self.service.counts.decided(decision, self._asked_at)
         if self.service.decisions is not None:
             reply = "" if said is None else str(said)
             self.service.decisions.record(self.id, asked, decision, reply, self.service.dry_run)
-        return unless_dry(said, self.service.dry_run)
+        return None if said is None else unless_dry(said, self.service.dry_run)
+
+
+def _text(value: bytes | None) -> str | None:
+    """A macro that is trusted for what it says: one that is not UTF-8 is absent."""
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _listener(find: FindMacro) -> tuple[str, ...]:
     """Name, address and port; the address as Postfix gives it: Sendmail's are IPv6:2001:db8:0:0:0:0:0:25."""
-    address = find("{daemon_addr}") or ""
+    address = _text(find(b"{daemon_addr}")) or ""
     parsed = parse_address(address.removeprefix("IPv6:"))
     shown = str(parsed) if parsed else address
-    return tuple(filter(None, (find("{daemon_name}"), shown, find("{daemon_port}"))))
+    return tuple(filter(None, (_text(find(b"{daemon_name}")), shown, _text(find(b"{daemon_port}")))))
 
 
 def _tls(find: FindMacro) -> str | None:
     """Version and cipher: `TLSv1.3 TLS_AES_256_GCM_SHA384`, alike of both MTAs."""
-    version = find("{tls_version}")
-    return f"{version} {find('{cipher}') or ''}" if version else None
+    version, cipher = _text(find(b"{tls_version}")), _text(find(b"{cipher}"))
+    return f"{version} {cipher or ''}" if version else None
 
 
 def _from_xtext(text: str) -> str | None:

@@ -4,9 +4,9 @@ A packet is a length of four octets (that of the rest), a command octet, and dat
 libmilter's mfdef.h. What is malformed raises ProtocolError, and the caller closes that connection.
 """
 
+import re
 import socket
 import struct
-from functools import lru_cache
 from typing import NamedTuple
 
 VERSION = 6
@@ -53,7 +53,6 @@ _V1_STEPS = 0x3F
 _V1_ACTIONS = 0x0F
 _LENGTH = struct.Struct("!I")
 _NEGOTIATION = struct.Struct("!III")
-_PORT = struct.Struct("!H")
 
 
 class ProtocolError(Exception):
@@ -99,39 +98,27 @@ def acceptance(offered: Offer, steps: int, macros: dict[int, str]) -> bytes:
     return packet(b"O", data)
 
 
-class Connection(NamedTuple):
-    """The data of SMFIC_CONNECT."""
-
-    name: bytes
-    family: bytes
-    """`4`, `6`, `L` for a local socket, `U` for unknown."""
-    port: int
-    address: bytes
+_CONNECTION = re.compile(rb"[^\0]*\0(?:U|([46L])(..)([^\0]*)\0)", re.DOTALL)
 
 
-def connection(data: bytes) -> Connection:
-    """A host name, a family, and for all families but the unknown a port and an address."""
-    name, nul, rest = data.partition(b"\0")
-    family = rest[:1]
-    if not nul or family not in (b"4", b"6", b"L", b"U") or not family:
-        raise ProtocolError("a connection without a family")
-    if family == b"U":
-        return Connection(name, family, 0, b"")
-    address, nul, _ = rest[3:].partition(b"\0")
-    if not nul or len(rest) < 4:
-        raise ProtocolError("a connection without an address")
-    (port,) = _PORT.unpack_from(rest, 1)
-    return Connection(name, family, port, address)
+def connection(data: bytes) -> tuple[bytes | None, bytes | None, bytes | None]:
+    """Family, port and address in the data of SMFIC_CONNECT, behind the name of the host: an octet (`4`, `6`, or `L`
+    for a local socket), two octets, and text; three times None where the MTA knows no family.
+    """
+    came = _CONNECTION.match(data)
+    if came is None:
+        raise ProtocolError("a connection without a family, or without an address")
+    family, port, address = came.groups()
+    return family, port, address
 
 
-@lru_cache(4096)
-def address(family: bytes, text: bytes) -> str | None:
+def address(family: bytes | None, text: bytes | None) -> str | None:
     """The address in the form that libmilter's sockaddr gives it; None where it is none of its family.
 
     Sendmail writes IPv6 with a prefix and not compressed, Postfix without and compressed.
     """
-    kind = _FAMILIES.get(family)
-    if kind is None:
+    kind = None if family is None else _FAMILIES.get(family)
+    if kind is None or text is None:
         return None
     if text[:5].lower() == b"ipv6:":
         text = text[5:]
@@ -142,11 +129,11 @@ def address(family: bytes, text: bytes) -> str | None:
         return None
 
 
-def arguments(data: bytes) -> list[bytes]:
-    """The arguments of HELO, MAIL or RCPT, each ended by NUL; there is one at least."""
-    if not data.endswith(b"\0"):
+def argument(data: bytes) -> bytes:
+    """The first argument of HELO, MAIL or RCPT; each is ended by NUL, and there is one at least."""
+    if data[-1:] != b"\0":
         raise ProtocolError("an argument that does not end")
-    return data[:-1].split(b"\0")
+    return data.partition(b"\0")[0]
 
 
 def macros(data: bytes) -> dict[bytes, bytes]:

@@ -137,7 +137,10 @@ def _rule(believes: Believes) -> RelayRule:
 
 def test_a_claim_taken_for_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
     """A session that took {auth_author} for a proof is found out."""
-    monkeypatch.setattr(Session, "_login", lambda _self, find: find("{auth_author}"))
+    asked, taken_for = Session.asked, {b"{auth_authen}": b"{auth_author}"}
+    monkeypatch.setattr(
+        Session, "asked", lambda self, path, find: asked(self, path, lambda name: find(taken_for.get(name, name)))
+    )
     assert families_opened([*against_policy(CLOSED, corpus(Names()), STRANGER)]) == {"auth-claim"}
 
 

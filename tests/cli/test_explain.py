@@ -17,7 +17,7 @@ from relaymilter.config.wiring import ruleset, wired
 from relaymilter.lookups import waiting
 from relaymilter.milter.session import Service, Session
 from relaymilter.observe.decisions import DecisionLog
-from relaymilter.policy.envelope import client, request
+from relaymilter.policy.envelope import NOWHERE, client, request
 from tests.observe.line import fields
 
 from .conftest import Outcome, Run
@@ -194,10 +194,11 @@ def logged(told: Told, as_json: bool) -> str:
     lines: list[str] = []
     service = Service(RULES, DecisionLog(lines.append, as_json=as_json), needs=RULES.needs)
     session = Session(service)
-    session.connect(told.address, 40000, "Postfix 3.7.11")
+    session.connect(NOWHERE if told.address is None else client(told.address, 40000), b"Postfix 3.7.11")
     session.hello(told.helo)
     session.mail(told.sender)
-    asked = session.asked(told.recipient, told.rcpt_addr, dict(told.macros).get)
+    macros = {name.encode(): None if value is None else value.encode() for name, value in told.macros.items()}
+    asked = session.asked(told.recipient, (macros | {b"{rcpt_addr}": told.rcpt_addr}).get)
     session.reply(asked, session.decide(asked))
     return lines[0]
 

@@ -14,9 +14,9 @@ from relaymilter.config.wiring import ruleset
 from relaymilter.milter import wire
 from relaymilter.milter.negotiation import macros
 from relaymilter.milter.replies import Mta, Words
-from relaymilter.milter.session import Service, Session
+from relaymilter.milter.session import FindMacro, Service, Session
 from relaymilter.observe.decisions import DecisionLog
-from relaymilter.policy.envelope import NOWHERE, Certificate, Macros, Need, Request
+from relaymilter.policy.envelope import NOWHERE, Certificate, Macros, Need, Request, client
 from relaymilter.policy.ports import LookupFailed, MustWait
 from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.ruleset import Ruleset
@@ -24,6 +24,7 @@ from relaymilter.policy.verdict import NoOpinion, Permit
 
 SETTINGS = read(Flags({"local-domain": ("example.org",)})).settings.policy
 RULES = ruleset(SETTINGS)
+STRANGER = client("203.0.113.7", 40000)
 THIRD_PARTY = b"<v@example.com>"
 DENIED = Words(554, "5.7.1", "<v@example.com>: Relay access denied")
 UNCERTAIN = Words(451, "4.7.1", "Cannot decide on this recipient now, try again later")
@@ -35,17 +36,23 @@ def session(
     """A session from this address, and the lines that it logs."""
     lines: list[str] = []
     new = Session(Service(rules, DecisionLog(lines.append, as_json=True), dry_run))
-    new.connect(address, port, "Postfix 3.7.11")
+    new.connect(NOWHERE if address is None else client(address, port), b"Postfix 3.7.11")
     new.hello(b"h.example.net")
     new.mail(b"<a@example.net>")
     return new, lines
+
+
+def told(**macros: str | bytes | None) -> FindMacro:
+    """Macros with these names in braces; those that are None are absent."""
+    octets = {name: value.encode() if isinstance(value, str) else value for name, value in macros.items()}
+    return {f"{{{name}}}".encode(): value for name, value in octets.items()}.get
 
 
 def rcpt(
     session: Session, recipient: bytes = THIRD_PARTY, login: str | None = None, rcpt_addr: bytes | None = None
 ) -> Words | None:
     """What the client hears of this recipient, as a runtime has it asked, decided and told."""
-    asked = session.asked(recipient, rcpt_addr, {"{auth_authen}": login}.get)
+    asked = session.asked(recipient, told(auth_authen=login, rcpt_addr=rcpt_addr))
     return session.reply(asked, session.decide(asked))
 
 
@@ -122,7 +129,7 @@ def test_sendmail_hears_no_recipient() -> None:
     """The MTA that speaks is known from its macro v at CONNECT; with 550 Sendmail names the recipient by itself."""
     settings = read(Flags({"reply": ("sendmail",)})).settings.policy
     ours, lines = session(ruleset(settings))
-    ours.connect("203.0.113.7", 40000, "8.17.1.9")
+    ours.connect(STRANGER, b"8.17.1.9")
     told = "Relaying denied. Proper authentication required."
     assert rcpt(ours) == Words(550, "5.7.1", told)
     assert json.loads(lines[0])["reply"] == f"550 5.7.1 {told}"
@@ -148,7 +155,7 @@ def test_counts() -> None:
     service = Service(RULES, None)
     for _ in range(2):
         ours = Session(service)
-        ours.connect("203.0.113.7", 40000, None)
+        ours.connect(STRANGER, None)
         rcpt(ours)
     rcpt(ours, b"<bob@example.org>")
     counts = service.counts
@@ -158,7 +165,7 @@ def test_counts() -> None:
 def test_nothing_logged() -> None:
     """Without a decision log the answers are the same."""
     ours = Session(Service(RULES, None))
-    ours.connect("203.0.113.7", 40000, None)
+    ours.connect(STRANGER, None)
     assert rcpt(ours) == DENIED
     assert rcpt(ours, b"<bob@example.org>") is None
 
@@ -234,7 +241,7 @@ def test_internal_error(name: str, address: str) -> None:
 def test_internal_error_at_once(name: str) -> None:
     """What both runtimes call first lets nothing out either: a session that raised would be the MTA's to judge."""
     ours, lines = session(broken(name))
-    asked = ours.asked(THIRD_PARTY, None, {}.get)
+    asked = ours.asked(THIRD_PARTY, told())
     decision = ours.decide_at_once(asked)
     assert decision is not None
     assert [("broken", decision.verdict)] == [*decision.trail]
@@ -245,7 +252,7 @@ def test_internal_error_at_once(name: str) -> None:
 def test_what_must_wait_is_not_decided_at_once() -> None:
     """None says so; elsewhere, where one may wait, it is a decision."""
     ours, _ = session(Ruleset((RelayRule("table", _raising(MustWait())), *RULES.rules)))
-    asked = ours.asked(THIRD_PARTY, None, {}.get)
+    asked = ours.asked(THIRD_PARTY, told())
     assert ours.decide_at_once(asked) is None
     assert ours.decide(asked).rule == "broken"
 
@@ -311,7 +318,7 @@ def test_bad_path(recipient: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "told", "local"),
+    ("address", "said", "local"),
     [
         ("127.0.0.1", "127.0.0.1", True),
         ("127.0.0.1", None, True),
@@ -326,21 +333,21 @@ def test_bad_path(recipient: bytes) -> None:
         (None, "127.0.0.1", False),
     ],
 )
-def test_client_addr_is_a_second_witness(address: str | None, told: str | None, local: bool) -> None:
+def test_client_addr_is_a_second_witness(address: str | None, said: str | None, local: bool) -> None:
     """A client whom the macros of RCPT name otherwise than CONNECT did is a stranger."""
     ours, _ = session(address=address)
-    asked = ours.asked(THIRD_PARTY, None, {"{client_addr}": told}.get)
+    asked = ours.asked(THIRD_PARTY, told(client_addr=said))
     assert (ours.decide(asked).word == "permit") is local
 
 
-TLS = {"{cert_subject}": "client.example.net", "{cert_issuer}": "Example CA"}
+TLS = {"cert_subject": "client.example.net", "cert_issuer": "Example CA"}
 EVERYTHING = {
-    "{auth_authen}": "bob",
-    "{auth_type}": "PLAIN",
-    "{daemon_name}": "submission",
-    "{daemon_addr}": "192.0.2.25",
-    "{tls_version}": "TLSv1.3",
-    "{cipher}": "TLS_AES_256_GCM_SHA384",
+    "auth_authen": "bob",
+    "auth_type": "PLAIN",
+    "daemon_name": "submission",
+    "daemon_addr": "192.0.2.25",
+    "tls_version": "TLSv1.3",
+    "cipher": "TLS_AES_256_GCM_SHA384",
     **TLS,
 }
 
@@ -348,26 +355,26 @@ EVERYTHING = {
 @pytest.mark.parametrize(
     ("version", "macros", "certificate"),
     [
-        ("Postfix 3.7.11", TLS, Certificate("client.example.net", "Example CA")),
-        ("Postfix 3.7.11", TLS | {"{cert_issuer}": ""}, None),
-        ("Postfix 3.7.11", {"{cert_subject}": "client.example.net"}, None),
-        ("8.17.1.9", TLS, None),
-        ("8.17.1.9", TLS | {"{verify}": "FAIL"}, None),
-        ("8.17.1.9", TLS | {"{verify}": "ok"}, None),
-        ("8.17.1.9", TLS | {"{verify}": "OK"}, Certificate("client.example.net", "Example CA")),
+        (b"Postfix 3.7.11", TLS, Certificate("client.example.net", "Example CA")),
+        (b"Postfix 3.7.11", TLS | {"cert_issuer": ""}, None),
+        (b"Postfix 3.7.11", {"cert_subject": "client.example.net"}, None),
+        (b"8.17.1.9", TLS, None),
+        (b"8.17.1.9", TLS | {"verify": "FAIL"}, None),
+        (b"8.17.1.9", TLS | {"verify": "ok"}, None),
+        (b"8.17.1.9", TLS | {"verify": "OK"}, Certificate("client.example.net", "Example CA")),
         (None, TLS, None),
-        ("Postfix 3.7.11", {}, None),
+        (b"Postfix 3.7.11", {}, None),
     ],
     ids=[
         *("Postfix", "Postfix, empty issuer", "Postfix, no issuer", "Sendmail, unverified", "Sendmail, failed"),
         *("Sendmail, another case", "Sendmail, verified", "an unknown MTA", "none"),
     ],
 )
-def test_certificate(version: str | None, macros: dict[str, str], certificate: Certificate | None) -> None:
+def test_certificate(version: bytes | None, macros: dict[str, str], certificate: Certificate | None) -> None:
     """Postfix names verified certificates alone; of another MTA's, {verify} must say OK."""
     ours = Session(Service(RULES, None, needs=frozenset({Need.CERTIFICATE})))
-    ours.connect("203.0.113.7", 40000, version)
-    assert certificate == ours.asked(THIRD_PARTY, None, macros.get).macros.certificate
+    ours.connect(STRANGER, version)
+    assert certificate == ours.asked(THIRD_PARTY, told(**macros)).macros.certificate
 
 
 @pytest.mark.parametrize(
@@ -384,21 +391,21 @@ def test_certificate(version: str | None, macros: dict[str, str], certificate: C
 def test_told_is_what_is_needed(needs: tuple[Need, ...], macros: Macros) -> None:
     """No more than the rules need is taken from the MTA."""
     ours = Session(Service(RULES, None, needs=frozenset(needs)))
-    ours.connect("203.0.113.7", 40000, "Postfix 3.7.11")
-    assert macros == ours.asked(THIRD_PARTY, None, EVERYTHING.get).macros
+    ours.connect(STRANGER, b"Postfix 3.7.11")
+    assert macros == ours.asked(THIRD_PARTY, told(**EVERYTHING)).macros
 
 
 @pytest.mark.parametrize(
     ("version", "given", "login"),
     [
-        ("8.17.1.9", "alice", "alice"),
-        ("8.17.1.9", "alice@other.example", "alice@other.example"),
-        ("8.17.1.9", "a+2Bb", "a+b"),
-        ("8.17.1.9", "a+2B20b", "a+20b"),
-        ("8.17.1.9", "+D0+B0lice", "\u0430lice"),
-        ("8.17.1.9", "al+E9ce", None),
-        ("8.17.1.9", "a+b", "a+b"),
-        ("Postfix 3.7.11", "a+2Bb", "a+2Bb"),
+        (b"8.17.1.9", "alice", "alice"),
+        (b"8.17.1.9", "alice@other.example", "alice@other.example"),
+        (b"8.17.1.9", "a+2Bb", "a+b"),
+        (b"8.17.1.9", "a+2B20b", "a+20b"),
+        (b"8.17.1.9", "+D0+B0lice", "\u0430lice"),
+        (b"8.17.1.9", "al+E9ce", None),
+        (b"8.17.1.9", "a+b", "a+b"),
+        (b"Postfix 3.7.11", "a+2Bb", "a+2Bb"),
         (None, "a+2Bb", "a+2Bb"),
     ],
     ids=[
@@ -406,11 +413,11 @@ def test_told_is_what_is_needed(needs: tuple[Need, ...], macros: Macros) -> None
         *("Sendmail, Latin 1", "Sendmail, no xtext", "Postfix", "an unknown MTA"),
     ],
 )
-def test_login_is_as_it_was_proved(version: str | None, given: str, login: str | None) -> None:
+def test_login_is_as_it_was_proved(version: bytes | None, given: str, login: str | None) -> None:
     """Sendmail writes logins in xtext, Postfix as they are."""
     ours = Session(Service(RULES, None))
-    ours.connect("203.0.113.7", 40000, version)
-    assert login == ours.asked(THIRD_PARTY, None, {"{auth_authen}": given}.get).login
+    ours.connect(STRANGER, version)
+    assert login == ours.asked(THIRD_PARTY, told(auth_authen=given)).login
 
 
 @pytest.mark.parametrize(
@@ -426,9 +433,9 @@ def test_login_is_as_it_was_proved(version: str | None, given: str, login: str |
 def test_listener_address(given: str, shown: str) -> None:
     """An address of a listener is in one form, whichever MTA gives it."""
     ours = Session(Service(RULES, None, needs=frozenset({Need.LISTENER})))
-    ours.connect("203.0.113.7", 40000, "8.17.1.9")
-    macros = {"{daemon_name}": "MSA6", "{daemon_addr}": given, "{daemon_port}": "587"}
-    assert ours.asked(THIRD_PARTY, None, macros.get).macros.listener == ("MSA6", shown, "587")
+    ours.connect(STRANGER, b"8.17.1.9")
+    macros = {"daemon_name": "MSA6", "daemon_addr": given, "daemon_port": "587"}
+    assert ours.asked(THIRD_PARTY, told(**macros)).macros.listener == ("MSA6", shown, "587")
 
 
 @pytest.mark.parametrize("need", Need)
@@ -436,13 +443,13 @@ def test_what_is_read_is_asked_for(need: Need) -> None:
     """A macro that the session reads because some rule needs it is one that the MTA is asked to tell."""
     names: list[str] = []
 
-    def find(name: str) -> str | None:
-        names.append(name)
+    def find(name: bytes) -> bytes | None:
+        names.append(name.decode())
         return None
 
     ours = Session(Service(RULES, None, needs=frozenset({need})))
-    ours.connect("203.0.113.7", 40000, "8.17.1.9")
-    assert ours.asked(THIRD_PARTY, None, find).macros == Macros()
+    ours.connect(STRANGER, b"8.17.1.9")
+    assert ours.asked(THIRD_PARTY, find).macros == Macros()
     assert {*names} <= {*macros({need})[wire.STAGE_RCPT].split()}
 
 
@@ -451,6 +458,6 @@ def test_a_trail_is_made_where_it_is_read() -> None:
     for trail in (False, True):
         ours = Session(Service(RULES, DecisionLog(lambda _: None, trail=trail)))
         for decide in (ours.decide, ours.decide_at_once):
-            decision = decide(ours.asked(THIRD_PARTY, None, {}.get))
+            decision = decide(ours.asked(THIRD_PARTY, told()))
             assert decision is not None
             assert bool(decision.trail) is trail
