@@ -7,7 +7,6 @@ say (postconf, sendmail -bt) is asked of them; no mail is sent, and nobody is co
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from relaymilter.audit.checks import (
     domains,
@@ -24,9 +23,8 @@ from relaymilter.audit.checks import (
 )
 from relaymilter.audit.checks.finding import Finding, Severity
 from relaymilter.audit.checks.inspected import Check, Host, Inspected
-from relaymilter.config.problems import ConfigError, Problems
+from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, Reading, read
-from relaymilter.config.toml import read_toml
 from relaymilter.daemon.asking import Answer, NoAnswer, ask, control_path
 from relaymilter.mta import postfix_site, sendmail_site
 from relaymilter.mta.gateways import gateways
@@ -65,8 +63,6 @@ CHECKS: tuple[Check, ...] = (
 )
 """All of them, in the order in which their findings are printed."""
 
-USUAL = {"postfix": Path("/etc/postfix/main.cf"), "sendmail": Path("/etc/mail/sendmail.cf")}
-"""Where an MTA is configured that nobody has named."""
 _SECONDS = 10.0
 """For the daemon to answer."""
 
@@ -100,13 +96,6 @@ def _weighed(finding: Finding, is_open: bool) -> Finding:
     if is_open:
         return replace(finding, severity=Severity.OPEN)
     return replace(finding, severity=Severity.WARNING, reason=f"{finding.reason}; relaymilter alone closes it")
-
-
-def mtas(asked: Flags) -> tuple[str, ...]:
-    """The one of --mta, or those that have a configuration where it usually is."""
-    values = read_toml(asked.config, Problems()) if asked.config else {}
-    named = [*asked.given.get("mta", ()), *(value.text for value in values.get("mta", ()))]
-    return tuple(named[:1] or (name for name, path in USUAL.items() if path.exists()))
 
 
 def daemon(asked: Flags) -> tuple[Answer | None, str]:

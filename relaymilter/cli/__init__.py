@@ -5,44 +5,25 @@ import sys
 
 import click
 
-from relaymilter.cli.doctor import doctor
-from relaymilter.cli.explain import explain
-from relaymilter.cli.import_ import import_
-from relaymilter.cli.learn import learn
-from relaymilter.cli.logins import logins
-from relaymilter.cli.probe import probe
-from relaymilter.cli.reload import reload
-from relaymilter.cli.replay import replay
-from relaymilter.cli.report import report
-from relaymilter.cli.run import run
-from relaymilter.cli.selftest import selftest
-from relaymilter.cli.status import status
-from relaymilter.cli.trust import trust
-from relaymilter.cli.usage import Commands, in_one_line
+from relaymilter.cli.usage import CommandModules, in_one_line
 from relaymilter.cli.version import version_option
-from relaymilter.cli.watch import watch
+
+COMMANDS = (
+    "run", "status", "reload", "logins", "trust", "report", "watch", "explain", "replay", "learn", "import", "doctor",
+    "selftest", "probe",
+)  # fmt: skip
+"""A module each."""
 
 
-@click.group(cls=Commands, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=CommandModules,
+    modules={name: f"{__name__}.{name}" for name in COMMANDS},
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @version_option
 def relaymilter() -> None:
     """The milter that closes mail relays, for Postfix and Sendmail."""
-
-
-relaymilter.add_command(run)
-relaymilter.add_command(status)
-relaymilter.add_command(reload)
-relaymilter.add_command(logins)
-relaymilter.add_command(trust)
-relaymilter.add_command(report)
-relaymilter.add_command(watch)
-relaymilter.add_command(explain)
-relaymilter.add_command(replay)
-relaymilter.add_command(learn)
-relaymilter.add_command(import_)
-relaymilter.add_command(doctor)
-relaymilter.add_command(selftest)
-relaymilter.add_command(probe)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import click
 
 from relaymilter.audit import doctor as examiner
 from relaymilter.audit.checks.finding import Finding
+from relaymilter.audit.mtas_here import mtas_here
 from relaymilter.cli.flags import Command, flags, table_options, tell
 from relaymilter.cli.usage import one_line
 from relaymilter.config.options import GROUPS
@@ -30,7 +31,7 @@ def doctor(examined: tuple[str, ...], as_json: bool, config: Path | None, **give
     """
     asked = flags(config, given)
     try:
-        names = examined or examiner.mtas(asked)
+        names = examined or mtas_here(asked)
         reading = read(asked)
     except ConfigError as error:
         tell(error)

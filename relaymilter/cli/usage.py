@@ -1,7 +1,10 @@
 """Wrong usage, in one line that names the command; what is misspelt, with the nearest name that there is."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from keyword import iskeyword
+from typing import Any
 
 import click
 
@@ -20,6 +23,25 @@ class Commands(click.Group):
             raise click.UsageError(
                 f"No such command: {args[0]}{_nearest(args[0], self.list_commands(ctx))}", ctx
             ) from None
+
+
+class CommandModules(Commands):
+    """Commands that have a module each, which is imported when the command is asked for: a daemon carries no other."""
+
+    def __init__(self, *args: Any, modules: Mapping[str, str], **kwargs: Any) -> None:
+        """`modules`: a command's name -> its module, which has the command under that name."""
+        super().__init__(*args, **kwargs)
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self._modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._modules:
+            return None
+        end = "_" if iskeyword(cmd_name) else ""
+        command: click.Command = getattr(import_module(self._modules[cmd_name] + end), cmd_name + end)
+        return command
 
 
 def in_one_line(error: click.ClickException) -> str:

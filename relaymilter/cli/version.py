@@ -1,7 +1,6 @@
 """The versions that a bug report needs."""
 
 import platform
-from importlib.metadata import version
 
 import click
 
@@ -12,6 +11,8 @@ def _print_version(context: click.Context, _parameter: click.Parameter, wanted: 
     """-V."""
     if not wanted:
         return
+    from importlib.metadata import version  # which no daemon needs
+
     parts = (f"{name} {version(name)}" for name in ("pymilter", "dnspython", "click"))
     click.echo(f"relaymilter {__version__} ({', '.join(parts)}, Python {platform.python_version()})")
     context.exit()

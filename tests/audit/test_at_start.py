@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from relaymilter.audit import at_start, doctor
+from relaymilter.audit import at_start, at_start_program, mtas_here
 from relaymilter.config.reader import Flags
 from tests.rig.postmap import configured, postfix_commands, why_no_postmap
 
@@ -18,8 +18,8 @@ from tests.rig.postmap import configured, postfix_commands, why_no_postmap
 def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A Postfix is configured where it usually is, and the log is not set up anew."""
     configured(tmp_path)
-    monkeypatch.setattr(doctor, "USUAL", {"postfix": tmp_path / "main.cf"})
-    monkeypatch.setattr(at_start, "log_to", lambda *_: None)
+    monkeypatch.setattr(mtas_here, "USUAL", {"postfix": tmp_path / "main.cf"})
+    monkeypatch.setattr(at_start_program, "log_to", lambda *_: None)
     monkeypatch.setattr(sys, "argv", ["-c", json.dumps([{"control": [f"unix:{tmp_path}/control"]}, None])])
 
 
@@ -30,7 +30,7 @@ def test_where_no_program_of_the_mta_runs(
     monkeypatch.setattr("relaymilter.tables.postmap._WHERE_ELSE", ())
     monkeypatch.setenv("PATH", str(tmp_path))
     with caplog.at_level(logging.DEBUG):
-        at_start.main()
+        at_start_program.main()
     assert caplog.messages == []
 
 
@@ -40,7 +40,7 @@ def test_one_line_for_an_mta(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
         pytest.skip(reason)
     with postfix_commands(tmp_path / "commands") as conf, caplog.at_level(logging.INFO):
         (conf / "master.cf").write_text("smtp inet n - y - - smtpd\n")
-        at_start.main()
+        at_start_program.main()
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith("doctor: postfix: 1 by which the relay is open or not protected, ")
     assert caplog.messages[0].endswith("; see relaymilter doctor, with the same flags")
@@ -49,7 +49,7 @@ def test_one_line_for_an_mta(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
 def test_settings_that_have_changed(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """What is wrong by now with the settings is the daemon's to say, at its next reload."""
     monkeypatch.setattr(sys, "argv", ["-c", json.dumps([{"local-network": ["nonsense"]}, None])])
-    at_start.main()
+    at_start_program.main()
     assert caplog.messages == []
 
 
@@ -58,7 +58,7 @@ def test_no_mta(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[object] = []
     monkeypatch.setattr(at_start, "run_aside", lambda *given: started.append(given))
     at_start.examine_aside(Flags({}))
-    monkeypatch.setattr(doctor, "USUAL", {})
+    monkeypatch.setattr(mtas_here, "USUAL", {})
     at_start.examine_aside(Flags({}))
     assert len(started) == 1
 

@@ -135,7 +135,7 @@ def test_daemon_without_a_control_socket(relaymilter: Run, sound: Sound, tmp_pat
 )
 def test_wrong(relaymilter: Run, monkeypatch: pytest.MonkeyPatch, words: list[str], status: int, said: str) -> None:
     """Wrong flags and a wrong configuration are told as ever; an MTA that is not there is a warning."""
-    monkeypatch.setattr("relaymilter.audit.doctor.USUAL", {})
+    monkeypatch.setattr("relaymilter.audit.mtas_here.USUAL", {})
     done = relaymilter("doctor", *words)
     assert (done.status, said in done.err) == (status, True), done
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from relaymilter.audit.importer import toml_of
-from relaymilter.cli import relaymilter as command
+from relaymilter.cli.import_ import import_
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, Reading, read
 from relaymilter.mta import registry
@@ -199,5 +199,5 @@ def test_doubtful_entries() -> None:
 
 def test_mtas_of_the_command() -> None:
     """The command knows the MTAs that the option knows."""
-    [mta] = [parameter for parameter in command.commands["import"].params if parameter.name == "mta"]
+    [mta] = [parameter for parameter in import_.params if parameter.name == "mta"]
     assert tuple(mta.type.choices) == registry.MTAS  # type: ignore[attr-defined]
