@@ -15,7 +15,6 @@ from relaymilter.daemon.in_force import InForce
 from relaymilter.daemon.listener import Listener
 from relaymilter.daemon.tallies import Tallies
 from relaymilter.daemon.workers import Workers
-from relaymilter.observe.scraping import scraped
 
 
 class Exporter:
@@ -63,6 +62,8 @@ class Exporter:
 
 
 def _live(settings: Settings, listener: socket.socket, tallies: Tallies, parent: socket.socket) -> None:
-    shown = importlib.import_module("relaymilter.observe.exposition")  # needs what only its users have
+    # Of those that have no metrics nobody carries these, and not all have what they need.
+    shown = importlib.import_module("relaymilter.observe.exposition")
+    scraping = importlib.import_module("relaymilter.observe.scraping")
     settle(settings)
-    scraped(listener, parent, partial(shown.exposition, tallies.all), shown.CONTENT_TYPE)
+    scraping.scraped(listener, parent, partial(shown.exposition, tallies.all), shown.CONTENT_TYPE)

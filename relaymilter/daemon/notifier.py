@@ -4,6 +4,7 @@ One pair of sockets, on which workers send steps, lives as long as the parent, w
 worker or of the courier, what was sent before waits there for the next courier.
 """
 
+import importlib
 import logging
 import os
 import signal
@@ -14,8 +15,7 @@ from functools import partial
 
 from relaymilter.config.model import Settings
 from relaymilter.daemon.companion import Companion, ended, settle
-from relaymilter.notices import courier
-from relaymilter.notices.courier import LAST_SECONDS, Courier
+from relaymilter.notices.outbox import LAST_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,8 @@ class Notifier:
 
 
 def _live(settings: Settings, notices: socket.socket, parent: socket.socket) -> None:
+    courier = importlib.import_module("relaymilter.notices.courier")  # of those that have no notices nobody carries it
     settle(settings)
     for remark in courier.remarks(settings.notices):
         log.warning("%s", remark)
-    Courier(settings.notices).serve(notices, parent)
+    courier.Courier(settings.notices).serve(notices, parent)

@@ -21,14 +21,12 @@ from relaymilter.config.endpoint import InetEndpoint
 from relaymilter.config.notices import NoticeSettings
 from relaymilter.notices.command import Command
 from relaymilter.notices.mail import send
-from relaymilter.notices.outbox import Outbox
+from relaymilter.notices.outbox import LAST_SECONDS, Outbox
 from relaymilter.notices.step import Notice, parse_packet, subject_line
 from relaymilter.observe.printable import printable_text
 
 log = logging.getLogger(__name__)
 
-LAST_SECONDS = 4.0
-"""For what is left at the end."""
 COMMANDS_AT_ONCE = 4
 LONGEST = 1 << 14
 """Octets of a packet."""

@@ -16,6 +16,9 @@ MOST = 100
 FIRST_PAUSE, LONGEST_PAUSE = 60.0, 3600.0
 """Seconds until what could not be sent is tried again, doubled each time."""
 
+LAST_SECONDS = 4.0
+"""For what is left at the end."""
+
 
 class Outbox:
     """Of one way to send."""
