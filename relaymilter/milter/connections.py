@@ -138,7 +138,7 @@ class Connection(asyncio.Protocol):
     def decide_later(self) -> None:
         """Decide in the pool, and go on when the decision is made or the deadline is over, whichever is first."""
         pool, asked, session = self.server.pool, self.dialogue.pending, self.dialogue.session
-        if asked is None or session is None:
+        if asked is None:
             raise RuntimeError("nothing to decide")
         self.transport.pause_reading()
         loop = self.server.loop

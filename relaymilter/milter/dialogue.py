@@ -5,14 +5,15 @@ of that stage, and HELO, MAIL and a new connection clear those of the stages beh
 malformed raises ProtocolError, where libmilter ignores some of it.
 """
 
+import struct
 from collections.abc import Callable
 from functools import lru_cache
-from typing import ClassVar
+from typing import TypeAlias
 
 from relaymilter.lookups.turns import Turn
 from relaymilter.milter import wire
 from relaymilter.milter.message import GiveBack
-from relaymilter.milter.negotiation import agreement
+from relaymilter.milter.negotiation import Quiet, agreement
 from relaymilter.milter.replies import Words
 from relaymilter.milter.session import Service, Session
 from relaymilter.milter.wire import ProtocolError
@@ -22,6 +23,7 @@ from relaymilter.policy.verdict import Decision
 _STAGES = {b"C": 0, b"H": 1, b"M": 2, b"R": 3}
 """Where the macros of a stage are kept, by the command to which they belong."""
 _NO_PORT = b"\0\0"
+_LENGTH_AND_COMMAND = struct.Struct("!IB").unpack_from
 
 
 class Dialogue:
@@ -33,10 +35,9 @@ class Dialogue:
     __slots__ = (
         "_give_back",
         "_macros",
-        "_message",
+        "_quiet",
         "_rest",
-        "_silent",
-        "_state",
+        "_takes",
         "_turn",
         "decision",
         "ended",
@@ -53,12 +54,11 @@ class Dialogue:
         self.decision: Decision | None = None
         self.ended = False
         self.pending: Request | None = None
+        self.session = Session(service, give_back)
+        self._takes = _NEW
         self._rest = b""
-        self._state = _NEW
-        self._silent = 0
-        self._message = False
         self._macros = [b""] * 4
-        self.session: Session | None = None
+        self._quiet: Quiet
 
     @property
     def partial(self) -> bool:
@@ -76,110 +76,101 @@ class Dialogue:
             return b""
         # Written out here, since a list of packets costs a twentieth of a session.
         at, end, sent = 0, len(data), b""
-        while end - at >= 4:
-            after = at + 4 + int.from_bytes(data[at : at + 4], "big")
-            if not at + 5 <= after <= at + 5 + wire.MAX_DATA:
-                raise ProtocolError(f"a packet of {after - at - 4} octets")
-            if after > end:
+        while end - at >= 5:
+            length, command = _LENGTH_AND_COMMAND(data, at)
+            begin, after = at + 5, at + 4 + length
+            if after > end or not 0 < length <= wire.LONGEST:
                 break
-            handler = self._HANDLERS.get(data[at + 4])
+            handler = self._takes.get(command)
             if handler is None:
-                raise ProtocolError(f"an unknown command {data[at + 4]:#x}")
-            sent += handler(self, data[at + 5 : after])
+                raise _out_of_order(command)
+            sent += handler(self, data[begin:after])
             at = after
             if self.ended or self.pending is not None:
-                break
+                self._rest = data[at:]
+                return sent
         self._rest = data[at:]
+        if at < end:
+            wire.demand_length(self._rest)
         return sent
 
     def resolve(self, decision: Decision) -> bytes:
         """The pending recipient was decided on: what to send for it, and for what came meanwhile."""
         asked, self.pending, self.decision = self.pending, None, None
-        if asked is None or self.session is None:
+        if asked is None:
             raise ProtocolError("nothing is pending")
-        sent = _reply(self.session.reply(asked, decision))
+        said = self.session.reply(asked, decision)
+        sent = wire.CONTINUE if said is None else _reply(said)
         rest, self._rest = self._rest, b""
         return sent + self.receive(rest)
 
     def abandon(self, decision: Decision) -> None:
         """The pending recipient was decided on, and there is nobody any more to say it to."""
         asked, self.pending, self.decision = self.pending, None, None
-        if asked is not None and self.session is not None:
+        if asked is not None:
             self.session.thrown_away(asked, decision)
 
+    def hang_up(self) -> None:
+        """The connection is over; what comes of a recipient that is pending goes nowhere."""
+        self.session.close()
+
     def _negotiate(self, data: bytes) -> bytes:
-        if self._state != _NEW:
-            raise ProtocolError("a second negotiation")
-        sent, self._silent = agreement(data, self.service.needs_helo, self.service.needs)
-        self._state = _NEGOTIATED
+        sent, self._quiet = agreement(data, self.service.needs_helo, self.service.needs)
+        self._takes = _NEGOTIATED
         return sent
 
     def _macro(self, data: bytes) -> bytes:
         """SMFIC_MACRO comes before the command to whose stage its macros belong, which is its first octet."""
-        if self._state == _NEW:
-            raise ProtocolError("macros before the negotiation")
         at = _STAGES.get(data[:1])
         if at is not None:
             self._macros[at] = data
         return b""
 
     def _connect(self, data: bytes) -> bytes:
-        if self._state != _NEGOTIATED:
-            raise ProtocolError("a connection out of order")
         family, port, address = wire.connection(data)
-        self._macros[1:] = b"", b"", b""
-        self.session = Session(self.service, self._give_back)
-        self.session.connect(_client(family, address, port == _NO_PORT), _usual_macros(self._macros[0]).get(b"v"))
-        self._state = _CONNECTED
-        return self._quiet(wire.SILENT_CONNECT)
+        macros = self._macros
+        macros[1] = macros[2] = macros[3] = b""
+        self.session.connect(_client(family, address, port == _NO_PORT), _usual_macros(macros[0]).get(b"v"))
+        self._takes = _CONNECTED
+        return self._quiet.connect
 
     def _helo(self, data: bytes) -> bytes:
-        session = self._connected()
-        self._macros[2:] = b"", b""
-        session.hello(wire.argument(data))
-        self._message = False
-        return self._quiet(wire.SILENT_HELO)
+        self._macros[2] = self._macros[3] = b""
+        self.session.hello(wire.argument(data))
+        self._takes = _CONNECTED
+        return self._quiet.helo
 
     def _mail(self, data: bytes) -> bytes:
-        session = self._connected()
         self._macros[3] = b""
-        session.mail(wire.argument(data))
-        self._message = True
-        return self._quiet(wire.SILENT_MAIL)
+        self.session.mail(wire.argument(data))
+        self._takes = _IN_MESSAGE
+        return self._quiet.mail
 
     def _rcpt(self, data: bytes) -> bytes:
-        session = self._connected()
-        if not self._message:
-            raise ProtocolError("a recipient outside a message")
+        session = self.session
         asked = session.asked(wire.argument(data), self._known().get)
         decision = session.decide_at_once(asked)
         changed = self._turn is not None and self._turn.changed()  # asked each time: the next one answers for itself
         if decision is None or changed:
             self.pending, self.decision = asked, decision
             return b""
-        return _reply(session.reply(asked, decision))
+        said = session.reply(asked, decision)
+        return wire.CONTINUE if said is None else _reply(said)
 
     def _ignored(self, _data: bytes) -> bytes:
         """A stage that we did not ask for, or that needs nothing but a reply."""
-        self._connected()
         return wire.CONTINUE
 
     def _end_of_message(self, _data: bytes) -> bytes:
-        self._connected().sent()
-        self._message = False
+        self.session.sent()
+        self._takes = _CONNECTED
         return wire.CONTINUE
 
     def _abort(self, _data: bytes) -> bytes:
-        self._demand(_NEGOTIATED)
-        self._message = False
-        if self.session is not None:
-            self.session.abort()
+        self.session.abort()
+        if self._takes is _IN_MESSAGE:
+            self._takes = _CONNECTED
         return b""
-
-    def hang_up(self) -> None:
-        """The connection is over; what comes of a recipient that is pending goes nowhere."""
-        if self.session is not None:
-            self.session.close()
 
     def _quit(self, _data: bytes) -> bytes:
         self.ended = True
@@ -187,25 +178,11 @@ class Dialogue:
 
     def _quit_new_connection(self, _data: bytes) -> bytes:
         """The SMTP session is over; the next one comes on this connection, without a negotiation."""
-        self._demand(_NEGOTIATED)
-        self._state = _NEGOTIATED
-        self.hang_up()
-        self.session = None
-        self._message = False
+        self.session.close()
+        self.session = Session(self.service, self._give_back)
+        self._takes = _NEGOTIATED
         self._macros = [b""] * 4
         return b""
-
-    def _demand(self, state: int) -> None:
-        if self._state < state:
-            raise ProtocolError("a command before the negotiation, or before the connection")
-
-    def _connected(self) -> Session:
-        if self.session is None:
-            raise ProtocolError("a command before the connection")
-        return self.session
-
-    def _quiet(self, stage: int) -> bytes:
-        return b"" if self._silent & stage else wire.CONTINUE
 
     def _known(self) -> dict[bytes, bytes]:
         """The macros in force: each from the latest stage that has it (smfi_getsymval)."""
@@ -216,26 +193,44 @@ class Dialogue:
                 known.update(wire.macros(said))
         return known
 
-    _HANDLERS: ClassVar[dict[int, Callable[["Dialogue", bytes], bytes]]] = {
-        wire.NEGOTIATE: _negotiate,
-        wire.MACRO: _macro,
-        wire.CONNECT: _connect,
-        wire.HELO: _helo,
-        wire.MAIL: _mail,
-        wire.RCPT: _rcpt,
-        wire.DATA: _ignored,
-        wire.HEADER: _ignored,
-        wire.END_OF_HEADERS: _ignored,
-        wire.BODY: _ignored,
-        wire.UNKNOWN: _ignored,
-        wire.END_OF_MESSAGE: _end_of_message,
-        wire.ABORT: _abort,
-        wire.QUIT: _quit,
-        wire.QUIT_NEW_CONNECTION: _quit_new_connection,
-    }
+
+_Takes: TypeAlias = dict[int, Callable[[Dialogue, bytes], bytes]]
+"""What takes the data of each command; another is out of order."""
+
+_NEW: _Takes = {wire.NEGOTIATE: Dialogue._negotiate, wire.QUIT: Dialogue._quit}
+_BETWEEN: _Takes = {
+    wire.MACRO: Dialogue._macro,
+    wire.ABORT: Dialogue._abort,
+    wire.QUIT: Dialogue._quit,
+    wire.QUIT_NEW_CONNECTION: Dialogue._quit_new_connection,
+}
+_NEGOTIATED: _Takes = {**_BETWEEN, wire.CONNECT: Dialogue._connect}
+_CONNECTED: _Takes = {
+    **_BETWEEN,
+    wire.HELO: Dialogue._helo,
+    wire.MAIL: Dialogue._mail,
+    **dict.fromkeys((wire.DATA, wire.HEADER, wire.END_OF_HEADERS, wire.BODY, wire.UNKNOWN), Dialogue._ignored),
+    wire.END_OF_MESSAGE: Dialogue._end_of_message,
+}
+_IN_MESSAGE: _Takes = {**_CONNECTED, wire.RCPT: Dialogue._rcpt}
 
 
-_NEW, _NEGOTIATED, _CONNECTED = range(3)
+def _out_of_order(command: int) -> ProtocolError:
+    if not any(command in known for known in (_NEW, _NEGOTIATED, _IN_MESSAGE)):
+        return ProtocolError(f"an unknown command {command:#x}")
+    return ProtocolError(_WHY_NOT.get(command, "a command before the negotiation, or before the connection"))
+
+
+_WHY_NOT = {
+    wire.NEGOTIATE: "a second negotiation",
+    wire.CONNECT: "a connection out of order",
+    wire.RCPT: "a recipient outside a message",
+}
+
+
+def _reply(said: Words) -> bytes:
+    return wire.reply(said.code, said.status, said.wire_text)
+
 
 _usual_macros = lru_cache(64)(wire.macros)
 """Those of CONNECT are an MTA's own, and mostly the same."""
@@ -246,7 +241,3 @@ def _client(family: bytes | None, address: bytes | None, no_port: bool) -> Clien
     """The same few come again and again."""
     text = wire.address(family, address)
     return NOWHERE if text is None else client(text, 0 if no_port else None)
-
-
-def _reply(said: Words | None) -> bytes:
-    return wire.CONTINUE if said is None else wire.reply(said.code, said.status, said.wire_text)

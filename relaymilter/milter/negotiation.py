@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 from relaymilter.milter import wire
 from relaymilter.policy.envelope import Need
@@ -47,8 +48,18 @@ def steps(helo: bool) -> int:
     return STEPS if helo else STEPS | wire.NO_HELO
 
 
+class Quiet(NamedTuple):
+    """What is said to connect, HELO and MAIL: nothing, where that was granted."""
+
+    connect: bytes
+    helo: bytes
+    mail: bytes
+
+
 @lru_cache(64)
-def agreement(data: bytes, helo: bool, needs: frozenset[Need]) -> tuple[bytes, int]:
-    """The answer to the data of an offer, and which of connect, HELO and MAIL have no reply. Raises ProtocolError."""
+def agreement(data: bytes, helo: bool, needs: frozenset[Need]) -> tuple[bytes, Quiet]:
+    """The answer to the data of an offer, and what is said from then on. Raises ProtocolError."""
     offered = wire.offer(data)
-    return wire.acceptance(offered, steps(helo), macros(needs)), offered.steps & SILENT
+    stages = wire.SILENT_CONNECT, wire.SILENT_HELO, wire.SILENT_MAIL
+    quiet = Quiet(*(b"" if offered.steps & stage else wire.CONTINUE for stage in stages))
+    return wire.acceptance(offered, steps(helo), macros(needs)), quiet

@@ -13,6 +13,8 @@ VERSION = 6
 OLDEST_VERSION = 2
 MAX_DATA = 65535
 """Octets of data in a packet (MILTER_MAX_DATA_SIZE)."""
+LONGEST = MAX_DATA + 1
+"""What a packet may give as its length."""
 
 # Commands of the MTA.
 ABORT = ord("A")
@@ -70,6 +72,14 @@ CONTINUE = packet(b"c")
 def reply(code: int, status: str, text: str) -> bytes:
     """SMFIR_REPLYCODE. The text is one line of ASCII, its `%` doubled already."""
     return packet(b"y", f"{code} {status} {text}\0".encode("ascii"))
+
+
+def demand_length(begun: bytes) -> None:
+    """Raises ProtocolError where what has come of a packet gives a length that none has."""
+    if len(begun) >= _LENGTH.size:
+        (length,) = _LENGTH.unpack_from(begun)
+        if not 0 < length <= LONGEST:
+            raise ProtocolError(f"a packet of {length} octets")
 
 
 class Offer(NamedTuple):
@@ -143,5 +153,6 @@ def macros(data: bytes) -> dict[bytes, bytes]:
     with the same name the first counts, as in libmilter.
     """
     fields = data[1:].split(b"\0")
-    names, values = fields[:-1:2], fields[1::2]
-    return dict(zip(reversed(names), reversed(values), strict=True))
+    if not len(fields) % 2:
+        fields.append(b"")
+    return dict(zip(fields[-3::-2], fields[-2::-2]))  # noqa: B905 # as many as there are names, and it costs a fifth
