@@ -2,11 +2,12 @@
 """Messages a second through a real Postfix: without a milter, and with one after the other of the rows.
 
 Each row has, on each transport, a private Postfix of its own (tests/rig, unpacked by contrib/test), in a network
-without an outside; all run throughout, and each round measures them one after the other. Medians, and the ratio to no
-milter.
+without an outside; all run throughout, and each round measures them one after the other, every other round backwards.
+Medians, the ratio to no milter, and that to bareloop.py: of the same round each, the median, and how sure that is.
 """
 
 import argparse
+import random
 import statistics
 import sys
 import tempfile
@@ -21,6 +22,8 @@ from tests.rig import PORT, MtaSettings, Namespace, Postfix, Release, open_folde
 from . import machine, milters, needs, process, rows, site
 
 RECIPIENT = "bob@example.org"
+RESAMPLES = 2000
+HEAD = "milter                msg/s  of none  of bare  95 of 100        CPU us/msg  over bare"
 
 
 @dataclass(slots=True)
@@ -99,8 +102,8 @@ def main() -> int:
     parser.add_argument(
         "-r", "--rows", default="c,off,json,bare,libmilter", help="rows of contrib/bench/run (%(default)s)"
     )
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--messages", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=20, help="(%(default)s)")
+    parser.add_argument("--messages", type=int, default=400, help="in a round (%(default)s)")
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--transports", default="unix,tcp", help="of unix and tcp (%(default)s)")
     asked = parser.parse_args()
@@ -123,22 +126,36 @@ def main() -> int:
             for each in measured:
                 each.send(asked.messages // 4, asked.clients)
                 each.wait_until_empty()
-            for _ in range(asked.rounds):
-                for each in measured:
+            for number in range(asked.rounds):
+                for each in reversed(measured) if number % 2 else measured:
                     each.measure(asked.messages, asked.clients)
             report(measured, machine.circumstances(python), asked.clients)
     return 0
+
+
+def ratio(rates: list[float], others: list[float]) -> tuple[float, float, float]:
+    """The median over rounds of the ratio in each, and between what 95 of 100 such medians would lie (bootstrap)."""
+    ratios = [rate / other for rate, other in zip(rates, others, strict=True)]
+    chance = random.Random(1)  # noqa: S311
+    medians = sorted(statistics.median(chance.choices(ratios, k=len(ratios))) for _ in range(RESAMPLES))
+    return statistics.median(ratios), medians[RESAMPLES // 40], medians[-RESAMPLES // 40]
 
 
 def report(measured: list[Measured], about: dict[str, str], clients: int) -> None:
     """The table."""
     for name, value in about.items():
         print(f"{name:<12}{value}")  # noqa: T201
-    print(f"\nthrough Postfix, {clients} clients\nmilter                msg/s  of none  of bare  CPU us/msg")  # noqa: T201
-    first = statistics.median(measured[0].rates)
-    bare = {each.transport: statistics.median(each.rates) for each in measured if each.row == rows.BARE}
+    print(f"\nthrough Postfix, {clients} clients, {len(measured[0].rates)} rounds\n{HEAD}")  # noqa: T201
+    bare = {each.transport: each for each in measured if each.row == rows.BARE}
     for each in measured:
-        rate = statistics.median(each.rates)
-        of_bare = f"{rate / bare[each.transport]:.2f}" if each.transport in bare else "-"
-        cpu = statistics.median(each.cpu)
-        print(f"{each.name:<20}{rate:7.0f}{rate / first:9.2f}{of_bare:>9}{cpu:12.0f}")  # noqa: T201
+        rate, cpu = statistics.median(each.rates), statistics.median(each.cpu)
+        of_none, _, _ = ratio(each.rates, measured[0].rates)
+        line = f"{each.name:<20}{rate:7.0f}{of_none:9.2f}"
+        if each.transport in bare:
+            other = bare[each.transport]
+            of_bare, low, high = ratio(each.rates, other.rates)
+            more = statistics.median(mine - its for mine, its in zip(each.cpu, other.cpu, strict=True))
+            line += f"{of_bare:9.3f}  {f'({low:.3f}-{high:.3f})':<15}{cpu:12.0f}{more:11.0f}"
+        else:
+            line += f"{'-':>9}  {'':<15}{cpu:12.0f}{'-':>11}"
+        print(line)  # noqa: T201
