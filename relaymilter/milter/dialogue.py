@@ -67,8 +67,12 @@ class Dialogue:
 
     def receive(self, data: bytes) -> bytes:
         """Take what came, and return what to send. Raises ProtocolError; the connection is to be closed then."""
-        if self._rest:
+        if self._rest or self.pending is not None:
             data = self._rest + data
+        else:
+            usual = self._takes.get(data)
+            if usual is not None:
+                return usual(self, data)
         if self.pending is not None:
             if len(data) > 2 * wire.MAX_DATA:
                 raise ProtocolError("commands without end while a reply is awaited")
@@ -176,6 +180,13 @@ class Dialogue:
         self.ended = True
         return b""
 
+    def _nothing(self, _data: bytes) -> bytes:
+        return b""
+
+    def _abort_and_quit(self, data: bytes) -> bytes:
+        self._abort(data)
+        return self._quit(data)
+
     def _quit_new_connection(self, _data: bytes) -> bytes:
         """The SMTP session is over; the next one comes on this connection, without a negotiation."""
         self.session.close()
@@ -187,15 +198,17 @@ class Dialogue:
     def _known(self) -> dict[bytes, bytes]:
         """The macros in force: each from the latest stage that has it (smfi_getsymval)."""
         connect, helo, mail, rcpt = self._macros
-        known = {**_usual_macros(connect)}
-        for said in (helo, mail, rcpt):
-            if len(said) > 1:
-                known.update(wire.macros(said))
-        return known
+        if len(helo) > 1 or len(mail) > 1:
+            return wire.macros(connect) | wire.macros(helo) | wire.macros(mail) | wire.macros(rcpt)
+        return {**_usual_macros(connect), **wire.macros(rcpt)}
 
 
-_Takes: TypeAlias = dict[int, Callable[[Dialogue, bytes], bytes]]
-"""What takes the data of each command; another is out of order."""
+def _packets(*packets: bytes) -> bytes:
+    return b"".join(wire.packet(each[:1], each[1:]) for each in packets)
+
+
+_Takes: TypeAlias = dict[int | bytes, Callable[[Dialogue, bytes], bytes]]
+"""What takes the data of each command, another is out of order; and what takes whole reads that are always the same."""
 
 _NEW: _Takes = {wire.NEGOTIATE: Dialogue._negotiate, wire.QUIT: Dialogue._quit}
 _BETWEEN: _Takes = {
@@ -211,6 +224,10 @@ _CONNECTED: _Takes = {
     wire.MAIL: Dialogue._mail,
     **dict.fromkeys((wire.DATA, wire.HEADER, wire.END_OF_HEADERS, wire.BODY, wire.UNKNOWN), Dialogue._ignored),
     wire.END_OF_MESSAGE: Dialogue._end_of_message,
+    # As Postfix sends them. Macros of these stages are not kept.
+    _packets(b"DT"): Dialogue._nothing,
+    _packets(b"DE", b"E"): Dialogue._end_of_message,
+    _packets(b"A", b"A", b"Q"): Dialogue._abort_and_quit,
 }
 _IN_MESSAGE: _Takes = {**_CONNECTED, wire.RCPT: Dialogue._rcpt}
 

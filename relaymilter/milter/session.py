@@ -130,7 +130,7 @@ class Session:
         came, told, login = self.client, find(b"{client_addr}"), find(b"{auth_authen}")
         if told and told.decode("latin-1") != came.text and not self._is_client(told):
             came = NOWHERE
-        return Request(
+        asked = (
             came,
             self._login(login) if login else None,
             recipient,
@@ -140,7 +140,9 @@ class Session:
             self.sender,
             self._optional_macros(find) if self.service.needs else NO_MACROS,
             self.message is None or not self.message.charged,
+            None,
         )
+        return tuple.__new__(Request, asked)  # half the time of Request()
 
     def _is_client(self, told: bytes) -> bool:
         """Is this {client_addr} the client's? One that is unreadable says nothing; another makes it a stranger."""

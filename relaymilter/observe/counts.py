@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from relaymilter.observe.meter import Meter
-from relaymilter.policy.verdict import Decision
+from relaymilter.policy.verdict import WORDS, Decision
 
 
 @dataclass(slots=True)
@@ -32,6 +32,6 @@ class Counts:
 
     def decided(self, decision: Decision, began: int) -> None:
         """One decision more, also in a dry run; it began as asked() said."""
-        self.decisions[decision.word] += 1
+        self.decisions[WORDS[type(decision.verdict)]] += 1
         if self.meter is not None:
             self.meter.decided(decision, began)

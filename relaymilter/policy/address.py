@@ -20,7 +20,8 @@ MAX_LOCAL = 255
 """Octets of a local part. RFC 5321 4.5.3.1.1 asks for 64 at least, and forwarders' SRS addresses need more."""
 _PLAIN_LOCAL = 64
 
-_USUAL = re.compile(rb"<([A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]{1,64})@([A-Za-z0-9_.-]{1,255})>")
+_USUAL = re.compile(rb"<([A-Za-z0-9#$&'*+\-/=?^_`{|}~.]{1,64})@([A-Za-z0-9_.-]{1,255})>")
+"""A path that is plain, if its domain is one."""
 _DOT_STRING = re.compile(rf"[{ATEXT}\u00a0-\U0010ffff.]+")
 _HOP = re.compile(r"\[[!-Z^-~]*\]|[^,:<>@\[\]\"\\() \t]+")
 _PARAMETERS = re.compile(r"(?: +[A-Za-z0-9][A-Za-z0-9-]*(?:=[!-<>-~]+)?)+ *")
@@ -71,7 +72,7 @@ def parse(raw: bytes) -> Path | Malformed:
         local, typed = usual.groups()
         domain = _usual_domain(typed)
         if domain:
-            return Path(local.decode("ascii"), domain, b"%" not in local and b"!" not in local)
+            return tuple.__new__(Path, (local.decode("ascii"), domain, True, ()))  # half the time of Path()
     try:
         return _path(_text(raw))
     except NotAPath as problem:

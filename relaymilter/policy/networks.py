@@ -134,9 +134,10 @@ class Networks:
 
     def find(self, address: Address) -> LocalNetwork | None:
         """The most specific network that holds the address, which may be one that excludes it."""
-        version, number = address.version, int(address)
+        version, number = 4 if isinstance(address, ipaddress.IPv4Address) else 6, int(address)
         firsts, marks = self._ranges[version]
-        return _marked(version, number, marks[bisect_right(firsts, number) - 1])
+        mark = marks[bisect_right(firsts, number) - 1]
+        return _marked(version, number, mark) if mark else None
 
     @property
     def only_excluding(self) -> bool:

@@ -78,7 +78,7 @@ class Ours:
         path = request.path
         if isinstance(path, Malformed):
             return NoOpinion("the path cannot be parsed: %s", path.reason)
-        if path.routing:
+        if not path.plain and path.routing:
             return NoOpinion("%s asks for routing", path.routing)
         entry = domains.match(path.domain) if path.domain else None
         if entry is None:

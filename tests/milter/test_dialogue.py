@@ -279,6 +279,27 @@ def test_packets_are_answered_alike_however_they_are_cut(pieces: list[bytes], cu
     assert not halves.partial
 
 
+WHOLE_READS = [read for read in dialogue._IN_MESSAGE if isinstance(read, bytes)]
+
+
+@pytest.mark.parametrize("read", WHOLE_READS, ids=repr)
+@pytest.mark.parametrize("before", [b"", mail() + rcpt()], ids=["connected", "in a message"])
+@pytest.mark.parametrize("after", [b"", rcpt(), mail() + rcpt()], ids=["nothing", "rcpt", "mail"])
+def test_a_read_that_is_taken_as_a_whole_is_answered_as_its_packets(read: bytes, before: bytes, after: bytes) -> None:
+    """And leaves what they leave."""
+    heard = []
+    for pieces in ((read,), (read[:3], read[3:])):
+        ours = connected()
+        ours.receive(before)
+        sent = b"".join(map(ours.receive, pieces))
+        try:
+            then = ours.receive(after)
+        except ProtocolError as problem:
+            then = str(problem).encode()
+        heard.append((sent, ours.ended, ours.session.sender, then))
+    assert heard[0] == heard[1]
+
+
 noise = st.builds(packet, st.binary(min_size=1, max_size=1), st.binary(max_size=20))
 
 
