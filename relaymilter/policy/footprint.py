@@ -18,7 +18,8 @@ KNOWN_AFTER = 3
 """Days of ordinary use."""
 
 _ENTRY = struct.Struct("<8sIHHH")
-_SIZE = _ENTRY.size
+NETWORK_SIZE = _ENTRY.size
+"""Octets that each takes in a record."""
 DAY = 86_400
 
 
@@ -70,7 +71,7 @@ class Footprint:
     entries: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self) -> None:
-        if len(self.entries) % _SIZE or len(self.entries) > MOST_NETWORKS * _SIZE:
+        if len(self.entries) % NETWORK_SIZE or len(self.entries) > MOST_NETWORKS * NETWORK_SIZE:
             raise ValueError("networks of no right length")
 
     def __iter__(self) -> Iterator[Network]:
@@ -100,14 +101,14 @@ class Footprint:
         return int(last)
 
     def _add(self, entry: bytes) -> None:
-        if len(self.entries) >= MOST_NETWORKS * _SIZE:
-            at = _SIZE * min((network.days, network.last, number) for number, network in enumerate(self))[2]
-            self.entries[at : at + _SIZE] = entry
+        if len(self.entries) >= MOST_NETWORKS * NETWORK_SIZE:
+            at = NETWORK_SIZE * min((network.days, network.last, number) for number, network in enumerate(self))[2]
+            self.entries[at : at + NETWORK_SIZE] = entry
         else:
             self.entries += entry
 
     def _at(self, key: bytes) -> int | None:
         at = self.entries.find(key)
-        while at >= 0 and at % _SIZE:
+        while at >= 0 and at % NETWORK_SIZE:
             at = self.entries.find(key, at + 1)
         return at if at >= 0 else None

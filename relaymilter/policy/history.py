@@ -135,6 +135,8 @@ class History:
 
 _FIXED = struct.Struct(f"<BBBBIHHIIHIH{2 * WEEKS}HII")
 _WINDOW = struct.Struct(f"<{KEPT + 3}I")
+FIXED_SIZE, WINDOW_SIZE = _FIXED.size, _WINDOW.size
+"""Octets of what a record begins with, and of each window after it; networks are last."""
 _WIDEST = 65535
 _STANDINGS = tuple(Standing)
 _CAUSES = tuple(Cause)
@@ -166,9 +168,9 @@ def _decode(record: bytes) -> History:
     _, count, cause, standing, first, days, day, recipients, new, known_before, together, week, *rest = (
         _FIXED.unpack_from(record)
     )
-    end = _FIXED.size + count * _WINDOW.size
+    end = FIXED_SIZE + count * WINDOW_SIZE
     windows = {}
-    for unit, seconds, newest, *counts in _WINDOW.iter_unpack(record[_FIXED.size : end]):
+    for unit, seconds, newest, *counts in _WINDOW.iter_unpack(record[FIXED_SIZE:end]):
         if not seconds:
             raise ValueError("a window of no seconds")
         windows[unit, seconds] = Window(seconds, newest, counts)

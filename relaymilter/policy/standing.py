@@ -12,6 +12,7 @@ from relaymilter.policy.footprint import DAY, Familiarity
 from relaymilter.policy.history import Cause, History, Standing, Unit, decode, encode
 from relaymilter.policy.limits import Limit
 from relaymilter.policy.novelty import HOUR, LIFETIME, ROOM, Case, Novelty, Seen, Sent, case
+from relaymilter.policy.ordinary import ENOUGH, ordinary
 from relaymilter.policy.ports import Change, Hash, Past
 
 WEEK = 7 * DAY
@@ -68,6 +69,10 @@ def judge(terms: Terms, sent: Sent, opens: bool, now: int) -> Callable[[Past], C
     """The change that one recipient makes, for Ledger.update with `sent.asks`; `opens` a message by it."""
 
     def change(past: Past) -> Change[Judgement]:
+        record = ordinary(past, terms.limits, terms.novelty, sent, opens, now)
+        return judged(past) if record is None else Change(FINE, record, now + LIFETIME)
+
+    def judged(past: Past) -> Change[Judgement]:
         history = History(now) if past.record is None else decode(past.record)
         if history.standing is Standing.SUSPENDED:
             return Change(SUSPENDED)
@@ -172,7 +177,7 @@ def _remembered(news: Case, sent: Sent, seen: Seen, now: int) -> tuple[tuple[Has
     A device is known by ordinary use: at once where the place is known, else after days.
     """
     until = now + LIFETIME
-    enough = until - LIFETIME // 8
+    enough = now + ENOUGH
     remembered = [] if (seen.recipient or 0) >= enough else [(sent.recipient, until)]
     if news.known_device and (seen.program or 0) < enough:
         remembered.append((sent.program, until))
