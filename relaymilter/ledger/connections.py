@@ -13,6 +13,7 @@ import threading
 from time import monotonic
 
 from relaymilter.ledger import schema
+from relaymilter.ledger.rows import Rows
 from relaymilter.lookups import waiting
 from relaymilter.lookups.turns import Turn
 from relaymilter.policy.ports import LookupFailed, MustWait
@@ -32,6 +33,9 @@ PAUSE = 5.0
 class _OfThread(threading.local):
     connection: sqlite3.Connection | None = None
     timeout: float = -1.0
+
+    def __init__(self) -> None:
+        self.rows = Rows()
 
 
 class Connections:
@@ -67,6 +71,11 @@ class Connections:
         turn.change()
         return self._in_turn
 
+    @property
+    def rows(self) -> Rows:
+        """What is kept of the file by this thread, for its turn alone."""
+        return self._here.rows
+
     def _begin(self) -> sqlite3.Connection:
         if monotonic() < self._slow_until or not self.writing.acquire(blocking=False):
             raise MustWait(self.path)
@@ -74,6 +83,7 @@ class Connections:
             connection = self.connection(BRIEF)
             self._begun = monotonic(), _slept()  # a connection is made once
             connection.execute("BEGIN IMMEDIATE")
+            self.rows.begin(connection.execute("PRAGMA data_version").fetchone()[0])
         except sqlite3.Error as error:
             self.writing.release()
             if _is_locked(error):
@@ -100,6 +110,7 @@ class Connections:
         connection, self._in_turn = self._in_turn, None
         if connection is None:
             return
+        self.rows.clear()
         try:
             _roll_back(connection)
         finally:

@@ -3,27 +3,27 @@
 Each change is in a transaction that is committed before it is answered, so counts are exact however many processes
 share the file, and what was charged stays charged when one of them is killed: a commit is in the page cache at once,
 and on the disk at the next checkpoint (`synchronous = NORMAL` with a write-ahead log, https://www.sqlite.org/wal.html).
-A power cut may lose the last seconds. Who waits for what, and which changes share a transaction: connections.py.
+A power cut may lose the last seconds. Who waits for what, and which changes share a transaction: connections.py; what
+the event loop need not read again: rows.py.
 """
 
 import sqlite3
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeVar
 
 from relaymilter.ledger import schema
 from relaymilter.ledger.connections import Connections
 from relaymilter.ledger.housekeeping import Housekeeping
+from relaymilter.ledger.rows import MOST_HASHES, Row, Rows
 from relaymilter.lookups import waiting
 from relaymilter.policy.ports import MOST_REMEMBERED, Change, Hash, MustWait, Past
 
 T = TypeVar("T")
-_Row: TypeAlias = tuple[Any, ...]
-"""id, record, until, kept, day; then of each hash that was asked for its until, or None."""
-
 _SUBJECT = "SELECT id, record, until, kept, day"
 _SEEN = ", (SELECT until FROM hashes WHERE subject = id AND hash = ?)"
 _NAMED = " FROM subjects WHERE name = ?"
+_HASHES = "SELECT hash, until FROM hashes WHERE subject = ? AND hash IN ("
 _AT_ONCE = 100
 """Hashes asked for in one query; SQLite has an upper limit."""
 _CHANGE = "UPDATE subjects SET record = ?, until = ?, kept = ? WHERE id = ?"
@@ -61,11 +61,11 @@ class SqliteLedger:
         turn = waiting.turn()
         if turn is None:
             with self.connections.changing() as connection:
-                result = self._update(connection, subject, now, asks, change)
+                result = self._update(connection, None, subject, now, asks, change)
         else:
             connection = self.connections.in_turn(turn)
             try:
-                result = self._update(connection, subject, now, asks, change)
+                result = self._update(connection, self.connections.rows, subject, now, asks, change)
             except sqlite3.Error as error:
                 self.connections.undo()
                 raise MustWait(self.connections.path) from error
@@ -75,40 +75,58 @@ class SqliteLedger:
     def _update(
         self,
         connection: sqlite3.Connection,
+        rows: Rows | None,
         subject: str,
         now: int,
         asks: tuple[Hash, ...],
         change: Callable[[Past], Change[T]],
     ) -> T:
         name = _name(subject)
-        row = _look(connection, name, asks)
-        if row is not None and now >= row[2]:
-            connection.execute("DELETE FROM hashes WHERE subject = ?", row[:1])
+        row = _kept(connection, rows, name, asks)
+        if row is None:
             changed = change(_nothing(len(asks)))
-            row = (row[0], None, 0, 0, row[4])
+        elif now < row.until:
+            changed = change(_past(row, asks, now))
         else:
-            changed = change(_nothing(len(asks)) if row is None else _past(row, now))
+            connection.execute("DELETE FROM hashes WHERE subject = ?", (row.number,))
+            row.hashes, row.kept = {}, 0
+            changed = change(_nothing(len(asks)))
         if changed.record is not None:
-            self._write(connection, name, row, changed, now)
+            self._write(connection, rows, name, row, changed, now)
         return changed.result
 
     def _write(
-        self, connection: sqlite3.Connection, name: bytes, row: _Row | None, changed: Change[T], now: int
+        self,
+        connection: sqlite3.Connection,
+        rows: Rows | None,
+        name: bytes,
+        row: Row | None,
+        changed: Change[T],
+        now: int,
     ) -> None:
         """`kept` counts every hash that was remembered, also one that was there already; it is put right by _thin."""
+        record = changed.record or b""
         kept, day = len(changed.remember), changed.until // schema.DAY
         if row is None:
-            values = (changed.record, changed.until, kept, day, name)
-            [number] = connection.execute(_ADD, values).fetchone()
+            [number] = connection.execute(_ADD, (record, changed.until, kept, day, name)).fetchone()
+            row = Row(number, record, changed.until, kept, day, {})
+            if rows is not None:
+                rows.keep(name, row)
         else:
-            number, kept = row[0], kept + row[3]
-            connection.execute(_CHANGE, (changed.record, changed.until, kept, number))
-            if day != row[4]:
-                connection.execute(_MOVE, (day, number))
+            kept += row.kept
+            connection.execute(_CHANGE, (record, changed.until, kept, row.number))
+            if day != row.day:
+                connection.execute(_MOVE, (day, row.number))
+            if rows is not None:
+                rows.grow(len(record) - len(row.record))
+            row.record, row.until, row.kept, row.day = record, changed.until, kept, day
         for ask, until in changed.remember:
-            connection.execute(_REMEMBER, (number, ask, until))
+            connection.execute(_REMEMBER, (row.number, ask, until))
+            row.hashes[ask] = until
         if kept > self._most_remembered:
-            self._thin(connection, number, now)
+            self._thin(connection, row.number, now)
+            if rows is not None:
+                rows.drop(name)
 
     def _thin(self, connection: sqlite3.Connection, subject: int, now: int) -> None:
         """Down to nine tenths, so that it does not have to be done again at once."""
@@ -157,12 +175,44 @@ class SqliteLedger:
         self.connections.close()
 
 
-def _look(connection: sqlite3.Connection, name: bytes, asks: tuple[Hash, ...]) -> _Row | None:
-    row: _Row | None = connection.execute(_find(len(asks[:_AT_ONCE])), (*asks[:_AT_ONCE], name)).fetchone()
-    if row is not None and len(asks) > _AT_ONCE:
-        rest = _look(connection, name, asks[_AT_ONCE:])
-        row += () if rest is None else rest[5:]
+def _kept(connection: sqlite3.Connection, rows: Rows | None, name: bytes, asks: tuple[Hash, ...]) -> Row | None:
+    """The row of a subject with all these hashes, from memory where it is there."""
+    if rows is None:
+        return _look(connection, name, asks)
+    row = rows.find(name)
+    if row is None:
+        row = _look(connection, name, asks)
+        if row is not None:
+            rows.keep(name, row)
+    else:
+        hashes = row.hashes
+        for ask in asks:
+            if ask not in hashes:
+                _look_for_hashes(connection, row, asks)
+                break
     return row
+
+
+def _look(connection: sqlite3.Connection, name: bytes, asks: tuple[Hash, ...]) -> Row | None:
+    found = connection.execute(_find(len(asks[:_AT_ONCE])), (*asks[:_AT_ONCE], name)).fetchone()
+    if found is None:
+        return None
+    number, record, until, kept, day, *seen = found
+    row = Row(number, record, until, kept, day, dict(zip(asks, seen, strict=False)))
+    if len(asks) > _AT_ONCE:
+        _look_for_hashes(connection, row, asks)
+    return row
+
+
+def _look_for_hashes(connection: sqlite3.Connection, row: Row, asks: tuple[Hash, ...]) -> None:
+    """Those that have not been asked for; where they would be too many, the others are forgotten."""
+    if len(row.hashes) + len(asks) > MOST_HASHES:
+        row.hashes = {ask: row.hashes[ask] for ask in asks if ask in row.hashes}
+    missing = [ask for ask in asks if ask not in row.hashes]
+    row.hashes.update(dict.fromkeys(missing))
+    for at in range(0, len(missing), _AT_ONCE):
+        some = missing[at : at + _AT_ONCE]
+        row.hashes.update(connection.execute(_find_hashes(len(some)), (row.number, *some)))
 
 
 @lru_cache(_AT_ONCE)
@@ -171,8 +221,14 @@ def _find(asks: int) -> str:
     return _SUBJECT + _SEEN * asks + _NAMED
 
 
-def _past(row: _Row, now: int) -> Past:
-    return Past(row[1], tuple([until if until is not None and now < until else None for until in row[5:]]))
+@lru_cache(_AT_ONCE)
+def _find_hashes(asks: int) -> str:
+    return _HASHES + "?" + ", ?" * (asks - 1) + ")"
+
+
+def _past(row: Row, asks: tuple[Hash, ...], now: int) -> Past:
+    hashes = row.hashes
+    return Past(row.record, tuple([until if (until := hashes[ask]) and now < until else None for ask in asks]))
 
 
 @lru_cache(16)
