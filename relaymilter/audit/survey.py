@@ -52,6 +52,8 @@ Step = Callable[[int, int], None]
 def survey(targets: Iterable[Target], way: Way, plan: Plan, step: Step) -> Survey:
     """Probe one target after another. Raises ValueError for names that cannot be, OSError where none can be watched."""
     probed = Survey()
+    if plan.find is not None:
+        plan.find()  # a wrong password is to be known before anything is sent
     for target in targets:
         try:
             names = _names(target, way, plan, probed)

@@ -55,7 +55,7 @@ _OPTIONS = (
     click.option("--family", type=click.Choice([*FAMILIES]), metavar="FAMILY", multiple=True,
                  help="Try this family alone.  Repeatable."),
     click.option("--deliver", metavar="MAILBOX", default="", help="Send messages to this mailbox of one's own."),
-    click.option("--watch", metavar="DIR|IMAP", default="", help="Say which came: a maildir, or imaps://USER@HOST/FOLDER."),
+    click.option("--watch", metavar="DIR|IMAP", default="", help="Say which came: a maildir, or imaps://USER@HOST[/FOLDER]."),
     click.option("--watch-password-file", type=click.Path(path_type=Path), metavar="PATH", help="Of IMAP."),
     click.option("--wait", type=_SECONDS, metavar="SECONDS", default=60, help="For them to come.  [default: 60]"),
     click.option("--pause", type=_SECONDS, metavar="SECONDS", default=0.1, help="Between envelopes.  [default: 0.1]"),

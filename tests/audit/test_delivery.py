@@ -91,9 +91,9 @@ def test_it_waits_until_all_have_come() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["imap://a@h", "imaps://h/INBOX", "imaps://a:secret@h", "imaps://a@", 'imaps://a@h/x"y', "http://a@h"],
+    ["pop3s://a@h", "imap://h", "imaps://h/INBOX", "imaps://a:secret@h", "imaps://a@", 'imaps://a@h/x"y', "http://a@h"],
 )
 def test_a_url_that_is_none(url: str) -> None:
-    """Without TLS, without a user, or with a password in it, an IMAP folder is refused, in words."""
+    """Of another protocol, without a user, or with a password in it, an IMAP folder is refused, in words."""
     with pytest.raises(ValueError, match="give imaps://USER@HOST|no name of a folder"):
         in_imap(url, "secret", tls_context(verify=False))
