@@ -98,8 +98,15 @@ def _serves(folder: Path, sockets: dict[str, int]) -> Iterator[tuple[str, int]]:
     with suppress(OSError):  # it has ended, or is not ours to look at
         program = (folder / "comm").read_text("utf-8", "replace").strip()
         if program in _PROXIES:
-            held = {str(each.readlink()) for each in (folder / "fd").iterdir()}
+            held = {*_held(folder / "fd")}
             yield from ((program, sockets[each]) for each in sorted(held & sockets.keys()))
+
+
+def _held(descriptors: Path) -> Iterator[str]:
+    """What each descriptor stands for; a busy proxy closes some of them while they are read."""
+    for each in descriptors.iterdir():
+        with suppress(FileNotFoundError):
+            yield str(each.readlink())
 
 
 def _listeners(net: Path) -> Iterator[tuple[str, int]]:

@@ -107,6 +107,38 @@ def test_proxy(tmp_path: Path, program: str, port: int, found: list[str]) -> Non
     assert [each.what for each in seen] == ["from where haproxy, which listens on port 25, may connect"] * len(found)
 
 
+BUSY = """
+import socket, sys
+held = [socket.socket() for _ in range(300)]
+print("ready", flush=True)
+while True:
+    for at in range(len(held)):
+        held[at].close()
+        held[at] = socket.socket()
+"""
+
+
+def test_busy_proxy(tmp_path: Path) -> None:
+    """A proxy whose connections come and go while it is looked at is found each time."""
+    net = tmp_path / "self/net"
+    net.mkdir(parents=True)
+    program = tmp_path / "haproxy"
+    program.symlink_to(Path(sys.executable).resolve())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        inode, pipe = os.fstat(server.fileno()).st_ino, subprocess.PIPE
+        command = [str(program), "-ISc", BUSY]
+        with subprocess.Popen(command, pass_fds=(server.fileno(),), stdout=pipe, text=True) as process:
+            try:
+                assert process.stdout is not None
+                assert process.stdout.readline() == "ready\n"
+                (net / "tcp").write_text(f"head\n 0: 00000000:0019 00000000:0000 0A 0:0 00:0 0 0 0 {inode} 1\n")
+                (tmp_path / str(process.pid)).symlink_to(f"/proc/{process.pid}")
+                found = [len(gateways(tmp_path, tmp_path / "none")) for _ in range(100)]
+            finally:
+                process.kill()
+    assert found == [2] * 100
+
+
 def test_nothing_to_see(tmp_path: Path) -> None:
     """Where the kernel shows nothing, or not what it should, there is nothing to say."""
     assert gateways(tmp_path, tmp_path) == []
