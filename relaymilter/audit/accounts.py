@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from relaymilter.policy.footprint import DAY, KNOWN_AFTER, Network
-from relaymilter.policy.history import Cause, History, Standing, Unit, decode
-from relaymilter.policy.limits import UNITS, Per, period
-from relaymilter.policy.novelty import HOUR, ROOM
+from relaymilter.policy.guard.footprint import DAY, KNOWN_AFTER, Network
+from relaymilter.policy.guard.history import Cause, History, Standing, Unit, decode
+from relaymilter.policy.guard.limits import UNITS, Per, period
+from relaymilter.policy.guard.novelty import HOUR, ROOM
+from relaymilter.policy.guard.standing import Evidence, Terms, evidence
 from relaymilter.policy.ports import Ledger, LookupFailed
-from relaymilter.policy.standing import Evidence, Terms, evidence
 
 CAUSES = {
     Cause.NONE: "",
@@ -168,7 +168,7 @@ def _known(network: Network) -> KnownNetwork:
 
 
 def network_text(key: bytes) -> str:
-    """`192.0.2.0/24`, of a key as policy.footprint has it; of one that is none, `unknown`."""
+    """`192.0.2.0/24`, of a key as policy.guard.footprint has it; of one that is none, `unknown`."""
     if key[0] not in _LENGTHS:
         return "unknown"
     count, octets, length = _LENGTHS[key[0]]

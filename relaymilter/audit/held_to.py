@@ -5,9 +5,9 @@ from collections.abc import Callable
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, read
 from relaymilter.config.wiring import wired
-from relaymilter.policy.novelty import Novelty
+from relaymilter.policy.guard.novelty import Novelty
+from relaymilter.policy.guard.standing import Terms
 from relaymilter.policy.ports import LookupFailed
-from relaymilter.policy.standing import Terms
 
 NOTHING = Terms((), Novelty(None, None, None, None))
 

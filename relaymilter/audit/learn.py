@@ -15,8 +15,8 @@ from relaymilter.config.wiring import wired
 from relaymilter.lookups import waiting
 from relaymilter.maillog.transaction import Transaction
 from relaymilter.observe.printable import printable_text
+from relaymilter.policy.guard.standing import FINE
 from relaymilter.policy.ports import Change, Hash, Ledger, LookupFailed, Past
-from relaymilter.policy.standing import FINE
 
 T = TypeVar("T")
 _LOGIN = "login "

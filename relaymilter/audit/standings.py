@@ -9,11 +9,11 @@ from enum import Enum
 from typing import Any
 
 from relaymilter.audit.accounts import Stand, readable, stand
-from relaymilter.policy.history import Standing, decode
+from relaymilter.policy.guard.history import Standing, decode
+from relaymilter.policy.guard.marks import MOST_NAME, login_subject
+from relaymilter.policy.guard.releasing import release, suspend
 from relaymilter.policy.logins import Fold
-from relaymilter.policy.marks import MOST_NAME, login_subject
 from relaymilter.policy.ports import Change, Ledger, Past
-from relaymilter.policy.releasing import release, suspend
 
 
 class Outcome(Enum):

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from relaymilter.audit.accounts import CAUSES, account
 from relaymilter.observe.printable import printable_text
-from relaymilter.policy.charges import Charges
 from relaymilter.policy.envelope import Request
-from relaymilter.policy.history import History, Standing, decode
-from relaymilter.policy.marks import login_subject, sent
-from relaymilter.policy.novelty import ROOM, Seen, Sent, case
+from relaymilter.policy.guard.charges import Charges
+from relaymilter.policy.guard.history import History, Standing, decode
+from relaymilter.policy.guard.marks import login_subject, sent
+from relaymilter.policy.guard.novelty import ROOM, Seen, Sent, case
 from relaymilter.policy.ports import Change, LookupFailed, Past
 
 

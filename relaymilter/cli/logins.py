@@ -24,7 +24,7 @@ from relaymilter.config.problems import ConfigError
 from relaymilter.lookups import waiting
 from relaymilter.observe.printable import printable_text, typed
 from relaymilter.policy.domains import ascii_lower
-from relaymilter.policy.history import Standing
+from relaymilter.policy.guard.history import Standing
 from relaymilter.policy.ports import LookupFailed
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -15,7 +15,7 @@ from relaymilter.config.guard import LIMIT, LOGIN_LIMITS
 from relaymilter.config.options import Group
 from relaymilter.config.reader import Flags
 from relaymilter.maillog.files import NotALog
-from relaymilter.policy.limits import Limit
+from relaymilter.policy.guard.limits import Limit
 
 _LIMITS = Group("What logins may send", (LIMIT, LOGIN_LIMITS))
 

@@ -16,17 +16,17 @@ from relaymilter.config.values import Values
 from relaymilter.files.safety import UnsafeFile
 from relaymilter.files.secret import NoSecret, make_secret, read_secret
 from relaymilter.ledger.registry import open_ledger
-from relaymilter.policy.charges import parse_named
 from relaymilter.policy.domains import ascii_lower
-from relaymilter.policy.limits import Limit, Per, parse_limit
+from relaymilter.policy.guard.charges import parse_named
+from relaymilter.policy.guard.limits import Limit, Per, parse_limit
+from relaymilter.policy.guard.novelty import Novelty
 from relaymilter.policy.logins import Fold
-from relaymilter.policy.novelty import Novelty
 from relaymilter.policy.ports import Ledger
 
 _MOST = 1_000_000
 _USUAL = Novelty()
 MOST_LIMITS = 8
-"""Of each sort of subject: a record has so much room (policy/history.py)."""
+"""Of each sort of subject: a record has so much room (policy/guard/history.py)."""
 _HOW_TO_MAKE = "make one with `head -c 32 /dev/urandom`, of mode 0600"
 
 

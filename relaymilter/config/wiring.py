@@ -21,10 +21,11 @@ from relaymilter.lookups.guard import Limits
 from relaymilter.policy import logins, relay, reputation, senders
 from relaymilter.policy import restrictions as close
 from relaymilter.policy.addresses import Addresses
-from relaymilter.policy.charges import Charges, defer_over_limit
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.grants import Grant, Grants
+from relaymilter.policy.guard.charges import Charges, defer_over_limit
+from relaymilter.policy.guard.standing import Judgement, Terms
 from relaymilter.policy.local_clients import LocalClients
 from relaymilter.policy.logins import Fold, Ways
 from relaymilter.policy.mailboxes import Mailboxes
@@ -37,7 +38,6 @@ from relaymilter.policy.ruleset import Ruleset
 from relaymilter.policy.senders import Owned
 from relaymilter.policy.shared_addresses import Alarm, Watch
 from relaymilter.policy.sketches import Sketches
-from relaymilter.policy.standing import Judgement, Terms
 
 Notice: TypeAlias = Callable[[str, Judgement], None]
 """Called with a subject and the judgement, once for each step of a login's standing downward."""

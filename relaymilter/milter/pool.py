@@ -14,8 +14,8 @@ from functools import partial
 from relaymilter.lookups import waiting
 from relaymilter.milter.message import GiveBack
 from relaymilter.milter.session import Session
-from relaymilter.policy.charges import Charges
 from relaymilter.policy.envelope import Request
+from relaymilter.policy.guard.charges import Charges
 from relaymilter.policy.ports import LookupFailed, MustWait
 from relaymilter.policy.verdict import Decision
 

@@ -16,8 +16,8 @@ from relaymilter.milter.replies import Mta, Words, answer, mta_of, unless_dry
 from relaymilter.observe.counts import Counts
 from relaymilter.observe.decisions import DecisionLog
 from relaymilter.policy.address import parse
-from relaymilter.policy.charges import Charges
 from relaymilter.policy.envelope import NO_MACROS, NOWHERE, Certificate, Client, Macros, Need, Request
+from relaymilter.policy.guard.charges import Charges
 from relaymilter.policy.networks import parse_address
 from relaymilter.policy.ports import MustWait
 from relaymilter.policy.ruleset import Ruleset

@@ -6,7 +6,7 @@ import time
 
 from relaymilter.notices.step import packet, step_of
 from relaymilter.observe import standing
-from relaymilter.policy.standing import Judgement
+from relaymilter.policy.guard.standing import Judgement
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """A step: a login stands worse than before, with the evidence; as a packet between processes, as JSON, in words.
 
-Who makes a step is said by the ledger's atomic update (policy.standing.Judgement.evidence), so that of all workers and
-all hosts on one ledger only one gives notice of it.
+Who makes a step is said by the ledger's atomic update (policy.guard.standing.Judgement.evidence), so that of all
+workers and all hosts on one ledger only one gives notice of it.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from relaymilter.observe.moment import utc
 from relaymilter.observe.printable import printable_text
-from relaymilter.policy.standing import Judgement
+from relaymilter.policy.guard.standing import Judgement
 
 _LONGEST = 400
 """Characters of a text: a login in a ledger has fewer."""

@@ -3,7 +3,7 @@
 import logging
 
 from relaymilter.observe.printable import printable_text, quoted
-from relaymilter.policy.standing import Judgement
+from relaymilter.policy.guard.standing import Judgement
 
 log = logging.getLogger(__name__)
 

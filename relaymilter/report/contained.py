@@ -37,7 +37,7 @@ class Contained:
 
 
 def _is_limit(reason: str) -> bool:
-    """As policy/standing.py says it; of how many networks there may be is no limit, but looks like theft."""
+    """As policy/guard/standing.py says it; of how many networks there may be is no limit, but looks like theft."""
     return reason.startswith("over ") and not reason.endswith(" networks an hour")
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from relaymilter.observe.printable import printable_text, shortened
 from relaymilter.observe.shared_addresses import evidence
-from relaymilter.policy.limits import Limit
+from relaymilter.policy.guard.limits import Limit
 from relaymilter.report.counting import Summary
 from relaymilter.report.heaviest import Heaviest, Tally
 from relaymilter.report.nearness import near

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from relaymilter.policy.history import Unit
-from relaymilter.policy.limits import Limit, Per, parse_limit
+from relaymilter.policy.guard.history import Unit
+from relaymilter.policy.guard.limits import Limit, Per, parse_limit
 from relaymilter.policy.ports import LookupFailed
 from relaymilter.report.counting import Summary
 

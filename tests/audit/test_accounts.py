@@ -7,13 +7,13 @@ import pytest
 from relaymilter.audit.accounts import Count, Stand, account, accounts, network_text
 from relaymilter.audit.standings import Outcome, forget_login, release_login, subject_of, suspend_login
 from relaymilter.ledger.memory import MemoryLedger
-from relaymilter.policy.footprint import DAY, networks_of
-from relaymilter.policy.history import Cause, Standing
-from relaymilter.policy.limits import parse_limit
+from relaymilter.policy.guard.footprint import DAY, networks_of
+from relaymilter.policy.guard.history import Cause, Standing
+from relaymilter.policy.guard.limits import parse_limit
+from relaymilter.policy.guard.novelty import Novelty
+from relaymilter.policy.guard.standing import Terms
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.networks import parse_address
-from relaymilter.policy.novelty import Novelty
-from relaymilter.policy.standing import Terms
 from tests.policy.lives import BOT, HOME, HOTEL, START, THIEF, Life
 
 TERMS = Terms((parse_limit("500 recipients/day"), parse_limit("60 messages/10 minutes")))

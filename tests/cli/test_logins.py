@@ -17,9 +17,9 @@ from relaymilter.cli.logins import logins
 from relaymilter.ledger import schema
 from relaymilter.ledger.sqlite import SqliteLedger
 from relaymilter.lookups import waiting
-from relaymilter.policy.footprint import DAY
+from relaymilter.policy.guard.footprint import DAY
+from relaymilter.policy.guard.standing import Terms, judge
 from relaymilter.policy.ports import Change
-from relaymilter.policy.standing import Terms, judge
 from tests.policy.lives import HOME, HOTEL, THIEF, sent
 
 HOSTILE = "e\x1b[0m\n\u202e\0é\\"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from relaymilter.config.guard import GuardSettings
-from relaymilter.policy.limits import parse_limit
-from relaymilter.policy.novelty import Novelty
+from relaymilter.policy.guard.limits import parse_limit
+from relaymilter.policy.guard.novelty import Novelty
 
 from .written import problems, reading, settings
 

@@ -24,7 +24,7 @@ from relaymilter.config.reader import Flags, read
 from relaymilter.config.sets import MapSet, NameSet, NetworkSet
 from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.block_lists import Site
-from relaymilter.policy.limits import Limit
+from relaymilter.policy.guard.limits import Limit
 from relaymilter.policy.ports import Names
 
 from .written import FILE, flags, problems, problems_if_any, settings

@@ -15,8 +15,8 @@ import pytest
 
 from relaymilter.ledger.registry import open_ledger
 from relaymilter.lookups import waiting
-from relaymilter.policy.history import Unit, decode
-from relaymilter.policy.releasing import suspend
+from relaymilter.policy.guard.history import Unit, decode
+from relaymilter.policy.guard.releasing import suspend
 from tests.rig import wait_for
 from tests.servers import redis as server
 from tests.wire.mta import Answer, Mta, Reply

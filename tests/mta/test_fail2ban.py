@@ -15,7 +15,7 @@ import pytest
 
 from relaymilter.ledger.sqlite import SqliteLedger
 from relaymilter.lookups import waiting
-from relaymilter.policy.releasing import suspend
+from relaymilter.policy.guard.releasing import suspend
 from tests.mta.dialogue import VICTIM
 from tests.rig import Mta, MtaSettings, Namespace, Postfix, Relaymilter, Sendmail, running, wait_for
 from tests.rig.fail2ban import Fail2ban

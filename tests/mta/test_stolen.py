@@ -16,13 +16,13 @@ import pytest
 from relaymilter.files.secret import make_secret
 from relaymilter.ledger.sqlite import SqliteLedger
 from relaymilter.lookups import waiting
-from relaymilter.policy.charges import Charges
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import client, request
-from relaymilter.policy.history import Standing
+from relaymilter.policy.guard.charges import Charges
+from relaymilter.policy.guard.history import Standing
+from relaymilter.policy.guard.releasing import release
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.recipients import Ours
-from relaymilter.policy.releasing import release
 from tests.mta.dialogue import VICTIM
 from tests.rig import Mta, MtaSettings, Namespace, Postfix, Relaymilter, Reply, Sendmail, running, wait_for
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from relaymilter.notices.step import document, in_words, packet, parse_packet, step_of, subject_line
-from relaymilter.policy.history import Standing
-from relaymilter.policy.standing import Evidence, Judgement
+from relaymilter.policy.guard.history import Standing
+from relaymilter.policy.guard.standing import Evidence, Judgement
 
 from .steps import NOON, notice, step
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from relaymilter.observe.standing import evidence, report
-from relaymilter.policy.history import Standing
-from relaymilter.policy.standing import Evidence, Judgement
+from relaymilter.policy.guard.history import Standing
+from relaymilter.policy.guard.standing import Evidence, Judgement
 
 
 def test_a_step_is_one_line_with_its_evidence(caplog: pytest.LogCaptureFixture) -> None:

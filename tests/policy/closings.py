@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from relaymilter.lookups.first_of import FirstOf
-from relaymilter.policy import charges, logins, reputation, restrictions, senders
+from relaymilter.policy import logins, reputation, restrictions, senders
 from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.block_lists import NEVER_LISTED, parse_site
 from relaymilter.policy.domains import DomainList
+from relaymilter.policy.guard import charges
+from relaymilter.policy.guard.releasing import suspend
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.networks import Address
 from relaymilter.policy.ports import LookupFailed, MailExchanger, Past
-from relaymilter.policy.releasing import suspend
 from relaymilter.policy.reputation import Insiders
 from relaymilter.policy.rules import Restriction
 from tests.policy.lists import OneByOne

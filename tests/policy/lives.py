@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from relaymilter.ledger.memory import MemoryLedger
-from relaymilter.policy.footprint import DAY, networks_of
-from relaymilter.policy.history import History, decode
+from relaymilter.policy.guard.footprint import DAY, networks_of
+from relaymilter.policy.guard.history import History, decode
+from relaymilter.policy.guard.novelty import Sent
+from relaymilter.policy.guard.standing import Judgement, Terms, judge
 from relaymilter.policy.networks import parse_address
-from relaymilter.policy.novelty import Sent
-from relaymilter.policy.standing import Judgement, Terms, judge
 
 START = 1_800_000_000 // (7 * DAY) * 7 * DAY
 HOME, OFFICE, HOTEL, THIEF = "192.0.2.7", "198.51.100.7", "203.0.113.7", "100.64.7.7"

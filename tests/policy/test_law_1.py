@@ -18,24 +18,25 @@ from hypothesis import strategies as st
 
 from relaymilter import policy
 from relaymilter.lookups.first_of import FirstOf
-from relaymilter.policy import charges, logins, reputation, restrictions, senders
+from relaymilter.policy import logins, reputation, restrictions, senders
 from relaymilter.policy.addresses import Addresses
 from relaymilter.policy.block_lists import NEVER_LISTED, parse_site
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Request, client, request
 from relaymilter.policy.grants import Grant, Grants
-from relaymilter.policy.history import Unit
-from relaymilter.policy.limits import Limit, Per
+from relaymilter.policy.guard import charges
+from relaymilter.policy.guard.history import Unit
+from relaymilter.policy.guard.limits import Limit, Per
+from relaymilter.policy.guard.novelty import Novelty
+from relaymilter.policy.guard.releasing import suspend
+from relaymilter.policy.guard.standing import Terms
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import Mailboxes
 from relaymilter.policy.networks import Address, Networks, parse_network
-from relaymilter.policy.novelty import Novelty
 from relaymilter.policy.ports import Change, LookupFailed, MailExchanger, Map, MustWait, Names, Past
 from relaymilter.policy.recipients import Ours
-from relaymilter.policy.releasing import suspend
 from relaymilter.policy.rules import RelayRule, Restriction
 from relaymilter.policy.ruleset import UNCERTAIN, Ruleset
-from relaymilter.policy.standing import Terms
 from relaymilter.policy.verdict import Decision, Defer, NoOpinion, Permit, Reject
 from tests.policy.asking import FailingNames, relay_rules
 from tests.policy.lists import OneByOne
@@ -289,8 +290,8 @@ REQUESTS = st.builds(
 
 def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Every function of policy/ that is named as a restriction."""
-    for found in pkgutil.iter_modules(policy.__path__):
-        module = importlib.import_module(f"{policy.__name__}.{found.name}")
+    for found in pkgutil.walk_packages(policy.__path__, f"{policy.__name__}."):
+        module = importlib.import_module(found.name)
         for name, value in vars(module).items():
             if name.startswith(("reject_", "defer_")) and getattr(value, "__module__", "") == module.__name__:
                 yield name, value

@@ -20,9 +20,9 @@ from relaymilter.ledger import schema
 from relaymilter.ledger.memory import MemoryLedger
 from relaymilter.ledger.registry import open_ledger
 from relaymilter.lookups import waiting
-from relaymilter.policy.charges import Charges
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import client, request
+from relaymilter.policy.guard.charges import Charges
 from relaymilter.policy.ports import Ledger
 from relaymilter.policy.recipients import Ours
 

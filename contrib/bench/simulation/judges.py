@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Protocol
 
-from relaymilter.policy.footprint import DAY, Networks
-from relaymilter.policy.history import Standing
-from relaymilter.policy.limits import parse_limit
-from relaymilter.policy.novelty import Novelty, Sent
+from relaymilter.policy.guard.footprint import DAY, Networks
+from relaymilter.policy.guard.history import Standing
+from relaymilter.policy.guard.limits import parse_limit
+from relaymilter.policy.guard.novelty import Novelty, Sent
+from relaymilter.policy.guard.releasing import release
+from relaymilter.policy.guard.standing import Terms, judge
 from relaymilter.policy.ports import Change, Hash, Past
-from relaymilter.policy.releasing import release
-from relaymilter.policy.standing import Terms, judge
 
 from .people import Event
 

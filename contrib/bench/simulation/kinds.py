@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from relaymilter.policy.footprint import Networks
+from relaymilter.policy.guard.footprint import Networks
 
 from .people import Login
 from .places import fresh

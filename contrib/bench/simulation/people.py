@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from random import Random
 
-from relaymilter.policy.footprint import Networks
-from relaymilter.policy.novelty import Sent
+from relaymilter.policy.guard.footprint import Networks
+from relaymilter.policy.guard.novelty import Sent
 
 from .places import Pool, fresh
 from .programs import LAPTOPS, PHONES, Program, another, laptop, phone

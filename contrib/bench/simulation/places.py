@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from relaymilter.policy.footprint import Networks
+from relaymilter.policy.guard.footprint import Networks
 
 _WIDES = 40_000
 """/16s that are in use, about."""

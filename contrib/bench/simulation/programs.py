@@ -10,8 +10,8 @@ import hashlib
 from random import Random
 from typing import NamedTuple
 
-from relaymilter.policy.footprint import Networks
-from relaymilter.policy.novelty import Sent
+from relaymilter.policy.guard.footprint import Networks
+from relaymilter.policy.guard.novelty import Sent
 
 AES_128, AES_256 = "TLSv1.3 TLS_AES_128_GCM_SHA256", "TLSv1.3 TLS_AES_256_GCM_SHA384"
 OLDER = "TLSv1.2 ECDHE-RSA-AES256-GCM-SHA384"
@@ -29,7 +29,7 @@ class Program(NamedTuple):
     tls: str
 
     def sent(self, networks: Networks, recipient: bytes) -> Sent:
-        """A recipient, in the terms of a ledger: as relaymilter.policy.marks has it."""
+        """A recipient, in the terms of a ledger: as relaymilter.policy.guard.marks has it."""
         helo = "[IPv6]" if self.helo in (PRIVATE, PUBLIC) and networks.narrow[:1] == b"6" else self.helo
         common = self.helo in COMMON
         agreed = f"{self.mechanism} {self.tls}"

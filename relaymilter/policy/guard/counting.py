@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from relaymilter.policy.history import History, Standing, Unit, decode, encode
-from relaymilter.policy.limits import Limit
+from relaymilter.policy.guard.history import History, Standing, Unit, decode, encode
+from relaymilter.policy.guard.limits import Limit
+from relaymilter.policy.guard.standing import FINE, SUSPENDED, Judgement
 from relaymilter.policy.ports import Change, Past
-from relaymilter.policy.standing import FINE, SUSPENDED, Judgement
 
 
 def count(limits: tuple[Limit, ...], opens: bool, now: int) -> Callable[[Past], Change[Judgement]]:

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relaymilter.policy.footprint import DAY
-from relaymilter.policy.history import Cause, Standing, Unit
-from relaymilter.policy.limits import parse_limit
-from relaymilter.policy.novelty import HOUR, LIFETIME, Novelty
+from relaymilter.policy.guard.footprint import DAY
+from relaymilter.policy.guard.history import Cause, Standing, Unit
+from relaymilter.policy.guard.limits import parse_limit
+from relaymilter.policy.guard.novelty import HOUR, LIFETIME, Novelty
+from relaymilter.policy.guard.releasing import release, suspend
+from relaymilter.policy.guard.standing import FINE, Judgement, Terms, judge
 from relaymilter.policy.ports import LookupFailed, Past
-from relaymilter.policy.releasing import release, suspend
-from relaymilter.policy.standing import FINE, Judgement, Terms, judge
 from tests.policy.lives import BOT, HOME, HOTEL, LAPTOP, OFFICE, START, THIEF, Life, sent
 
 GOOD, THROTTLED, SUSPENDED = (standing.name for standing in Standing)

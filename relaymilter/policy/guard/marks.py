@@ -10,12 +10,12 @@ from functools import lru_cache
 from relaymilter.policy.address import Malformed
 from relaymilter.policy.domains import ascii_lower
 from relaymilter.policy.envelope import Request
-from relaymilter.policy.footprint import networks_of
-from relaymilter.policy.limits import Per
+from relaymilter.policy.guard.footprint import networks_of
+from relaymilter.policy.guard.limits import Per
+from relaymilter.policy.guard.novelty import Sent
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import NULL_PATH
 from relaymilter.policy.networks import Address, LocalNetwork, parse_address
-from relaymilter.policy.novelty import Sent
 from relaymilter.policy.ports import Hash
 from relaymilter.policy.senders import sender_path
 

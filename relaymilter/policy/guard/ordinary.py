@@ -8,12 +8,12 @@ would come to the same record and the same answer (a property test says so).
 import struct
 from functools import lru_cache
 
-from relaymilter.policy.footprint import DAY, KNOWN_AFTER, NETWORK_SIZE
-from relaymilter.policy.history import FIXED_SIZE, VERSION, WINDOW_SIZE, Unit
-from relaymilter.policy.limits import Limit
-from relaymilter.policy.novelty import HOUR, LEARN_DAYS, LEARN_FOR, LIFETIME, Novelty, Sent
+from relaymilter.policy.guard.footprint import DAY, KNOWN_AFTER, NETWORK_SIZE
+from relaymilter.policy.guard.history import FIXED_SIZE, VERSION, WINDOW_SIZE, Unit
+from relaymilter.policy.guard.limits import Limit
+from relaymilter.policy.guard.novelty import HOUR, LEARN_DAYS, LEARN_FOR, LIFETIME, Novelty, Sent
+from relaymilter.policy.guard.windows import KEPT, SLICES, Window
 from relaymilter.policy.ports import Past
-from relaymilter.policy.windows import KEPT, SLICES, Window
 
 ENOUGH = LIFETIME - LIFETIME // 8
 """Seconds: who is remembered for longer is not remembered anew."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from relaymilter.policy.footprint import DAY
-from relaymilter.policy.history import Cause, History, Standing, Unit, decode, encode
-from relaymilter.policy.novelty import HOUR, LIFETIME
+from relaymilter.policy.guard.footprint import DAY
+from relaymilter.policy.guard.history import Cause, History, Standing, Unit, decode, encode
+from relaymilter.policy.guard.novelty import HOUR, LIFETIME
+from relaymilter.policy.guard.standing import FOREVER, WEEK
 from relaymilter.policy.ports import Change, Past
-from relaymilter.policy.standing import FOREVER, WEEK
 
 
 def suspend(now: int, until: int = FOREVER) -> Callable[[Past], Change[None]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from relaymilter.policy.envelope import Macros, Request
-from relaymilter.policy.limits import Per
+from relaymilter.policy.guard.limits import Per
+from relaymilter.policy.guard.marks import HASH_SIZE, MOST_NAME, login_subject, sent, subject
 from relaymilter.policy.logins import Fold
-from relaymilter.policy.marks import HASH_SIZE, MOST_NAME, login_subject, sent, subject
 from tests.policy.maps import asks
 
 KEY = b"k" * 16

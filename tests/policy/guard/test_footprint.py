@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from relaymilter.policy.footprint import DAY, MOST_NETWORKS, Familiarity, Footprint, networks_of
+from relaymilter.policy.guard.footprint import DAY, MOST_NETWORKS, Familiarity, Footprint, networks_of
 from relaymilter.policy.networks import parse_address
 from tests.policy.lives import START
 

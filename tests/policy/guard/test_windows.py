@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relaymilter.policy.windows import KEPT, SLICES, Window
+from relaymilter.policy.guard.windows import KEPT, SLICES, Window
 
 DAY = 86_400
 SLICE = DAY // SLICES

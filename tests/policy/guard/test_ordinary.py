@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relaymilter.policy import standing
-from relaymilter.policy.footprint import DAY
-from relaymilter.policy.novelty import HOUR, Sent
-from relaymilter.policy.ordinary import ordinary
+from relaymilter.policy.guard import standing
+from relaymilter.policy.guard.footprint import DAY
+from relaymilter.policy.guard.novelty import HOUR, Sent
+from relaymilter.policy.guard.ordinary import ordinary
+from relaymilter.policy.guard.standing import Judgement, judge
 from relaymilter.policy.ports import Change, Past
-from relaymilter.policy.standing import Judgement, judge
+from tests.policy.guard.test_standing import NOTHING, held_to, replace_terms
 from tests.policy.lives import HOME, HOTEL, LAPTOP, OFFICE, Life, sent
-from tests.policy.test_standing import NOTHING, held_to, replace_terms
 
 TERMS = {
     "defaults": held_to(),

@@ -8,9 +8,9 @@ import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from relaymilter.policy.footprint import DAY, Footprint
+from relaymilter.policy.guard.footprint import DAY, Footprint
+from relaymilter.policy.guard.windows import KEPT, Window
 from relaymilter.policy.ports import LookupFailed
-from relaymilter.policy.windows import KEPT, Window
 
 VERSION = 2
 MOST_WINDOWS = 24

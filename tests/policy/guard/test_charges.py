@@ -9,21 +9,21 @@ from typing import TypeVar
 import pytest
 
 from relaymilter.ledger.memory import MemoryLedger
-from relaymilter.policy.charges import OVER_LIMIT, SUSPENDED, Charges, defer_over_limit, parse_named
 from relaymilter.policy.domains import DomainList
 from relaymilter.policy.envelope import Need, Request
-from relaymilter.policy.footprint import DAY
-from relaymilter.policy.history import Unit, decode
-from relaymilter.policy.limits import Limit, Per, parse_limit
+from relaymilter.policy.guard.charges import OVER_LIMIT, SUSPENDED, Charges, defer_over_limit, parse_named
+from relaymilter.policy.guard.footprint import DAY
+from relaymilter.policy.guard.history import Unit, decode
+from relaymilter.policy.guard.limits import Limit, Per, parse_limit
+from relaymilter.policy.guard.novelty import Novelty
+from relaymilter.policy.guard.releasing import release, suspend
+from relaymilter.policy.guard.standing import Judgement, Terms
 from relaymilter.policy.logins import Fold
 from relaymilter.policy.mailboxes import Mailboxes
-from relaymilter.policy.novelty import Novelty
 from relaymilter.policy.ports import Change, Hash, LookupFailed, MustWait, Past
 from relaymilter.policy.recipients import Ours
-from relaymilter.policy.releasing import release, suspend
 from relaymilter.policy.rules import Restriction
 from relaymilter.policy.ruleset import Ruleset
-from relaymilter.policy.standing import Judgement, Terms
 from relaymilter.policy.verdict import Counted, Defer, NoOpinion, Reject
 from tests.policy.asking import relay_rules
 from tests.policy.lives import START

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relaymilter.policy.footprint import DAY, MOST_NETWORKS, Footprint
-from relaymilter.policy.history import MOST_WINDOWS, WEEKS, Cause, History, Standing, Unit, decode, encode
+from relaymilter.policy.guard.footprint import DAY, MOST_NETWORKS, Footprint
+from relaymilter.policy.guard.history import MOST_WINDOWS, WEEKS, Cause, History, Standing, Unit, decode, encode
+from relaymilter.policy.guard.windows import KEPT, Window
 from relaymilter.policy.ports import LookupFailed
-from relaymilter.policy.windows import KEPT, Window
 from tests.policy.lives import START
 
 SECONDS = st.integers(0, 2**32 - 1)

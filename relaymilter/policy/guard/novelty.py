@@ -8,8 +8,8 @@ that a login has for such in a day, and the room is that of the login's own norm
 
 from typing import NamedTuple
 
-from relaymilter.policy.footprint import DAY, Familiarity, Networks
-from relaymilter.policy.history import Cause, History, Unit
+from relaymilter.policy.guard.footprint import DAY, Familiarity, Networks
+from relaymilter.policy.guard.history import Cause, History, Unit
 from relaymilter.policy.ports import Hash
 
 HOUR = 3600

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from relaymilter.policy.history import Unit
-from relaymilter.policy.limits import Limit, Per, parse_limit
+from relaymilter.policy.guard.history import Unit
+from relaymilter.policy.guard.limits import Limit, Per, parse_limit
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from relaymilter.policy.counting import count, take_back
 from relaymilter.policy.envelope import Need, Request
-from relaymilter.policy.footprint import DAY
-from relaymilter.policy.history import Standing, Unit
-from relaymilter.policy.limits import Limit, Per, parse_limit
+from relaymilter.policy.guard.counting import count, take_back
+from relaymilter.policy.guard.footprint import DAY
+from relaymilter.policy.guard.history import Standing, Unit
+from relaymilter.policy.guard.limits import Limit, Per, parse_limit
+from relaymilter.policy.guard.marks import login_subject, sent, subject
+from relaymilter.policy.guard.novelty import LIFETIME, Novelty
+from relaymilter.policy.guard.releasing import suspend
+from relaymilter.policy.guard.standing import FINE, Judgement, Terms, judge
 from relaymilter.policy.logins import Fold, bound_of
 from relaymilter.policy.mailboxes import Mailboxes
-from relaymilter.policy.marks import login_subject, sent, subject
-from relaymilter.policy.novelty import LIFETIME, Novelty
 from relaymilter.policy.ports import Ledger, LookupFailed, Map, MustWait, may_wait
 from relaymilter.policy.recipients import Ours
-from relaymilter.policy.releasing import suspend
 from relaymilter.policy.rules import Restriction, by_smtp
-from relaymilter.policy.standing import FINE, Judgement, Terms, judge
 from relaymilter.policy.verdict import Counted, Defer, NoOpinion, Reject, Reply
 
 OVER_LIMIT = Reply(450, "4.7.1", "{recipient}: Sending limit reached for this account")

@@ -7,7 +7,7 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
-from relaymilter.policy.history import History, Unit
+from relaymilter.policy.guard.history import History, Unit
 
 _LONGEST = 31 * 86_400
 

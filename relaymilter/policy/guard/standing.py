@@ -8,11 +8,11 @@ nobody without it comes this far, so nobody without it can suspend a login.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from relaymilter.policy.footprint import DAY, Familiarity
-from relaymilter.policy.history import Cause, History, Standing, Unit, decode, encode
-from relaymilter.policy.limits import Limit
-from relaymilter.policy.novelty import HOUR, LIFETIME, ROOM, Case, Novelty, Seen, Sent, case
-from relaymilter.policy.ordinary import ENOUGH, ordinary
+from relaymilter.policy.guard.footprint import DAY, Familiarity
+from relaymilter.policy.guard.history import Cause, History, Standing, Unit, decode, encode
+from relaymilter.policy.guard.limits import Limit
+from relaymilter.policy.guard.novelty import HOUR, LIFETIME, ROOM, Case, Novelty, Seen, Sent, case
+from relaymilter.policy.guard.ordinary import ENOUGH, ordinary
 from relaymilter.policy.ports import Change, Hash, Past
 
 WEEK = 7 * DAY
