@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 from relaymilter.audit.log_line import LoggedDecision
-from relaymilter.audit.weighing import weigh
+from relaymilter.audit.logins.weighing import weigh
 from relaymilter.config.model import PolicySettings
 from relaymilter.config.wiring import wired
 from relaymilter.lookups import waiting

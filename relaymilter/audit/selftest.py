@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 
-from relaymilter.audit.envelopes import Envelope
+from relaymilter.audit.hostile.envelopes import Envelope
+from relaymilter.audit.hostile.trial import Outcome, Trial, outcome_of
 from relaymilter.audit.mta_side import Answer, MtaSide
-from relaymilter.audit.trial import Outcome, Trial, outcome_of
 from relaymilter.config.endpoint import Endpoint
 from relaymilter.config.model import PolicySettings
 from relaymilter.config.wiring import ruleset

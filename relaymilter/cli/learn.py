@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from relaymilter.audit.learn import Learning
-from relaymilter.audit.replayed import untold
+from relaymilter.audit.replay.learn import Learning
+from relaymilter.audit.replay.replayed import untold
 from relaymilter.cli.flags import Command, flags, table_options, tell
 from relaymilter.cli.logs import failed, log_arguments, looked_at, reading, said_years
 from relaymilter.cli.usage import one_line

@@ -9,12 +9,12 @@ from typing import Any, TypeAlias, TypeVar
 
 import click
 
-from relaymilter.audit import standings
-from relaymilter.audit.account_words import UNREADABLE, account_lines, as_dict, stand_dict, table
-from relaymilter.audit.accounts import Stand, account, accounts
-from relaymilter.audit.held_to import held_to
-from relaymilter.audit.named_ledger import NamedLedger, named_ledger
-from relaymilter.audit.standings import Outcome
+from relaymilter.audit.logins import standings
+from relaymilter.audit.logins.accounts import Stand, account, accounts
+from relaymilter.audit.logins.held_to import held_to
+from relaymilter.audit.logins.named_ledger import NamedLedger, named_ledger
+from relaymilter.audit.logins.standings import Outcome
+from relaymilter.audit.logins.words import UNREADABLE, account_lines, as_dict, stand_dict, table
 from relaymilter.cli.flags import Command, flags, table_options, tell
 from relaymilter.cli.usage import Commands, one_line
 from relaymilter.config import guard

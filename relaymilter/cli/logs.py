@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from relaymilter.audit.logged_transaction import logged_transaction
+from relaymilter.audit.replay.logged_transaction import logged_transaction
 from relaymilter.cli.usage import one_line
 from relaymilter.maillog.files import LogFile, NotALog, look
 from relaymilter.maillog.joining import Joining

@@ -12,16 +12,16 @@ from typing import Any, NoReturn
 
 import click
 
-from relaymilter.audit import trial
-from relaymilter.audit.corpus import FAMILIES
-from relaymilter.audit.delivery import Find, in_folder
-from relaymilter.audit.imap import in_imap
-from relaymilter.audit.junit import junit
-from relaymilter.audit.probe import Tls, Way
-from relaymilter.audit.smtp_client import tls_context
-from relaymilter.audit.survey import Plan, Step, Survey, survey
-from relaymilter.audit.target import Target, targets
-from relaymilter.audit.trial import Outcome
+from relaymilter.audit.hostile import trial
+from relaymilter.audit.hostile.corpus import FAMILIES
+from relaymilter.audit.hostile.trial import Outcome
+from relaymilter.audit.probe.delivery import Find, in_folder
+from relaymilter.audit.probe.imap import in_imap
+from relaymilter.audit.probe.junit import junit
+from relaymilter.audit.probe.probing import Tls, Way
+from relaymilter.audit.probe.smtp_client import tls_context
+from relaymilter.audit.probe.survey import Plan, Step, Survey, survey
+from relaymilter.audit.probe.target import Target, targets
 from relaymilter.cli.usage import one_line
 
 _SECONDS = click.FloatRange(min=0, max=86400)

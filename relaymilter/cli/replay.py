@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from relaymilter.audit.replay import Replay
-from relaymilter.audit.replayed import Found, lines
-from relaymilter.audit.suggest import Suggestions
+from relaymilter.audit.replay.replayed import Found, lines
+from relaymilter.audit.replay.replaying import Replay
+from relaymilter.audit.replay.suggest import Suggestions
 from relaymilter.cli.flags import Command, flags, table_options, tell
 from relaymilter.cli.logs import failed, log_arguments, looked_at, reading, said_years
 from relaymilter.config.options import GROUPS

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from relaymilter.audit.held_to import holding
+from relaymilter.audit.logins.held_to import holding
 from relaymilter.cli.flags import Command, flags, table_options
 from relaymilter.cli.usage import one_line
 from relaymilter.config.guard import LIMIT, LOGIN_LIMITS

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from relaymilter.audit import trial
-from relaymilter.audit.corpus import FAMILIES, corpus, names_of
-from relaymilter.audit.envelopes import Names
+from relaymilter.audit.hostile import trial
+from relaymilter.audit.hostile.corpus import FAMILIES, corpus, names_of
+from relaymilter.audit.hostile.envelopes import Names
+from relaymilter.audit.hostile.trial import Trial
 from relaymilter.audit.mta_side import MilterFailed
 from relaymilter.audit.selftest import against_milter, against_policy, own_domain
-from relaymilter.audit.trial import Trial
 from relaymilter.cli.flags import Command, flags, table_options, tell
 from relaymilter.cli.usage import one_line
 from relaymilter.config.endpoint import Endpoint, parse_endpoint

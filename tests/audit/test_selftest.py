@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from relaymilter.audit import selftest
-from relaymilter.audit.corpus import FAMILIES, corpus
-from relaymilter.audit.envelopes import Envelope, Names
+from relaymilter.audit.hostile.corpus import FAMILIES, corpus
+from relaymilter.audit.hostile.envelopes import Envelope, Names
+from relaymilter.audit.hostile.trial import Outcome, Trial, opened
 from relaymilter.audit.mta_side import MilterFailed
 from relaymilter.audit.selftest import against_milter, against_policy, own_domain
-from relaymilter.audit.trial import Outcome, Trial, opened
 from relaymilter.config.endpoint import UnixEndpoint, parse_endpoint
 from relaymilter.config.model import PolicySettings
 from relaymilter.config.reader import Flags, read

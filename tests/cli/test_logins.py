@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from relaymilter.audit.standings import suspend_login
+from relaymilter.audit.logins.standings import suspend_login
 from relaymilter.cli.logins import logins
 from relaymilter.ledger import schema
 from relaymilter.ledger.sqlite import SqliteLedger

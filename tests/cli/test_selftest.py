@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from relaymilter.audit.corpus import FAMILIES, corpus
-from relaymilter.audit.envelopes import Names
+from relaymilter.audit.hostile.corpus import FAMILIES, corpus
+from relaymilter.audit.hostile.envelopes import Names
 from tests.rig import Relaymilter, running
 
 from .conftest import Outcome, Run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relaymilter.audit.logged_transaction import logged_transaction
+from relaymilter.audit.replay.logged_transaction import logged_transaction
 from relaymilter.maillog.joining import Joining
 from relaymilter.maillog.parsing import parsed
 from relaymilter.maillog.stamps import Stamps

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 import zstandard
 
-from relaymilter.audit.logged_transaction import logged_transaction
+from relaymilter.audit.replay.logged_transaction import logged_transaction
 from relaymilter.maillog.files import look
 from relaymilter.maillog.joining import Joining
 from relaymilter.maillog.reading import ordered, transactions

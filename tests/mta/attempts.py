@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple
 
-from relaymilter.audit.corpus import corpus
-from relaymilter.audit.envelopes import Envelope, Names, shown
+from relaymilter.audit.hostile.corpus import corpus
+from relaymilter.audit.hostile.envelopes import Envelope, Names, shown
 from tests.rig import HOST_NAME, STRANGER
 
 NAMES = Names(victim="victim@example.com", domain="example.org", host=HOST_NAME, user="bob")

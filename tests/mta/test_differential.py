@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from relaymilter.audit.envelopes import shown
+from relaymilter.audit.hostile.envelopes import shown
 from tests.rig import HOST_NAME, STRANGER, Mta, MtaSettings, Namespace, Postfix, Relaymilter, Sendmail, Smtp, running
 
 from .attempts import RELAYED, Attempt, attempts

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
-from relaymilter.audit.corpus import corpus
+from relaymilter.audit.hostile.corpus import corpus
 from tests.mta.attempts import NAMES
 from tests.rig import STRANGER, Mta
 from tests.rig.repeating import repeating

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from relaymilter.audit.logged_transaction import logged_transaction
+from relaymilter.audit.replay.logged_transaction import logged_transaction
 from relaymilter.maillog.files import look
 from relaymilter.maillog.joining import Joining
 from relaymilter.maillog.reading import transactions

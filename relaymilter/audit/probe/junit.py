@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
-from relaymilter.audit.trial import Outcome, Trial, rows
+from relaymilter.audit.hostile.trial import Outcome, Trial, rows
 
 _FAILURES = (Outcome.OPENED, Outcome.UNSEEN)
 

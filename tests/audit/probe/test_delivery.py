@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from relaymilter.audit.corpus import corpus
-from relaymilter.audit.delivery import in_folder, seen, to_the_mailbox_alone
-from relaymilter.audit.envelopes import Names
-from relaymilter.audit.imap import in_imap
-from relaymilter.audit.smtp_client import tls_context
-from relaymilter.audit.trial import Outcome, Trial
+from relaymilter.audit.hostile.corpus import corpus
+from relaymilter.audit.hostile.envelopes import Names
+from relaymilter.audit.hostile.trial import Outcome, Trial
+from relaymilter.audit.probe.delivery import in_folder, seen, to_the_mailbox_alone
+from relaymilter.audit.probe.imap import in_imap
+from relaymilter.audit.probe.smtp_client import tls_context
 
 NAMES = Names("me@third.example")
 MARK = "0123456789abcdef-1"

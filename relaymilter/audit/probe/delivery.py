@@ -8,9 +8,9 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from relaymilter.audit.envelopes import HOP, Envelope, Names
-from relaymilter.audit.smtp_client import Client, Reply
-from relaymilter.audit.trial import Outcome, Trial
+from relaymilter.audit.hostile.envelopes import HOP, Envelope, Names
+from relaymilter.audit.hostile.trial import Outcome, Trial
+from relaymilter.audit.probe.smtp_client import Client, Reply
 
 HEADER = "X-Relaymilter-Probe"
 _MARK = re.compile(rb"^X-Relaymilter-Probe: ([0-9a-f]{16}-\d+)\s*$", re.MULTILINE | re.IGNORECASE)

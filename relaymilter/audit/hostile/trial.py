@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from relaymilter.audit.envelopes import Envelope
+from relaymilter.audit.hostile.envelopes import Envelope
 
 
 class Outcome(Enum):

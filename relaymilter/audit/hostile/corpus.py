@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from relaymilter.audit import forgeries, routing, syntax
-from relaymilter.audit.envelopes import Envelope, Forge, Names
+from relaymilter.audit.hostile import forgeries, routing, syntax
+from relaymilter.audit.hostile.envelopes import Envelope, Forge, Names
 from relaymilter.policy.address import Path, parse
 from relaymilter.policy.domains import domain_form
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from relaymilter.audit.accounts import Count, Stand, account, accounts, network_text
-from relaymilter.audit.standings import Outcome, forget_login, release_login, subject_of, suspend_login
+from relaymilter.audit.logins.accounts import Count, Stand, account, accounts, network_text
+from relaymilter.audit.logins.standings import Outcome, forget_login, release_login, subject_of, suspend_login
 from relaymilter.ledger.memory import MemoryLedger
 from relaymilter.policy.guard.footprint import DAY, networks_of
 from relaymilter.policy.guard.history import Cause, Standing

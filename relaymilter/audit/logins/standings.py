@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from relaymilter.audit.accounts import Stand, readable, stand
+from relaymilter.audit.logins.accounts import Stand, readable, stand
 from relaymilter.policy.guard.history import Standing, decode
 from relaymilter.policy.guard.marks import MOST_NAME, login_subject
 from relaymilter.policy.guard.releasing import release, suspend

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from relaymilter.audit.delivery import Sent
-from relaymilter.audit.envelopes import NOBODY_S_HOST, Envelope
-from relaymilter.audit.smtp_client import Client, Reply, SmtpFailed, tls_context
-from relaymilter.audit.target import Target
-from relaymilter.audit.trial import Outcome, Trial, outcome_of
+from relaymilter.audit.hostile.envelopes import NOBODY_S_HOST, Envelope
+from relaymilter.audit.hostile.trial import Outcome, Trial, outcome_of
+from relaymilter.audit.probe.delivery import Sent
+from relaymilter.audit.probe.smtp_client import Client, Reply, SmtpFailed, tls_context
+from relaymilter.audit.probe.target import Target
 
 Taken: TypeAlias = Callable[[Client, Envelope], Sent]
 """What is done when the recipient is taken."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import NoReturn, TypeVar
 
-from relaymilter.audit.replay import asked
-from relaymilter.audit.tally import Tally
+from relaymilter.audit.replay.replaying import asked
+from relaymilter.audit.replay.tally import Tally
 from relaymilter.config.model import PolicySettings
 from relaymilter.config.wiring import wired
 from relaymilter.lookups import waiting

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from relaymilter.audit.accounts import CAUSES, Account, Count, KnownNetwork, Stand
+from relaymilter.audit.logins.accounts import CAUSES, Account, Count, KnownNetwork, Stand
 from relaymilter.observe.moment import utc
 from relaymilter.observe.printable import printable_text
 from relaymilter.policy.guard.history import Standing

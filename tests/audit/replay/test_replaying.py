@@ -11,12 +11,12 @@ from random import Random
 import pytest
 
 from relaymilter.audit.explain import explain_request
-from relaymilter.audit.learn import Learning
 from relaymilter.audit.log_line import logged_decision
-from relaymilter.audit.logged_transaction import logged_transaction
-from relaymilter.audit.replay import Decided, Replay
-from relaymilter.audit.replayed import Found, lines
-from relaymilter.audit.suggest import Suggestions
+from relaymilter.audit.replay.learn import Learning
+from relaymilter.audit.replay.logged_transaction import logged_transaction
+from relaymilter.audit.replay.replayed import Found, lines
+from relaymilter.audit.replay.replaying import Decided, Replay
+from relaymilter.audit.replay.suggest import Suggestions
 from relaymilter.config.model import PolicySettings
 from relaymilter.config.reader import Flags, read
 from relaymilter.maillog.files import look

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from relaymilter.audit.envelopes import HOP, Envelope, Forge
+from relaymilter.audit.hostile.envelopes import HOP, Envelope, Forge
 
 
 def literals(forge: Forge) -> Iterator[Envelope]:

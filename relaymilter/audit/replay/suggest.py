@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from relaymilter.audit.replay import NO_RULE, Decided
-from relaymilter.audit.replayed import domain_of
+from relaymilter.audit.replay.replayed import domain_of
+from relaymilter.audit.replay.replaying import NO_RULE, Decided
 from relaymilter.config.local import LOCAL_NETWORK
 from relaymilter.config.problems import ConfigError
 from relaymilter.config.reader import Flags, read

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from relaymilter.audit.accounts import CAUSES, account
+from relaymilter.audit.logins.accounts import CAUSES, account
 from relaymilter.observe.printable import printable_text
 from relaymilter.policy.envelope import Request
 from relaymilter.policy.guard.charges import Charges

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
-from relaymilter.audit.smtp_client import Client, Reply, SmtpFailed
+from relaymilter.audit.probe.smtp_client import Client, Reply, SmtpFailed
 
 
 @contextmanager

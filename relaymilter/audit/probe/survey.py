@@ -3,14 +3,14 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
-from relaymilter.audit import delivery
-from relaymilter.audit.corpus import corpus, names_of
-from relaymilter.audit.delivery import Courier, Find
-from relaymilter.audit.envelopes import Envelope, Names
-from relaymilter.audit.probe import Way, connected, own_name, probe
-from relaymilter.audit.smtp_client import SmtpFailed
-from relaymilter.audit.target import Target
-from relaymilter.audit.trial import Outcome, Trial
+from relaymilter.audit.hostile.corpus import corpus, names_of
+from relaymilter.audit.hostile.envelopes import Envelope, Names
+from relaymilter.audit.hostile.trial import Outcome, Trial
+from relaymilter.audit.probe import delivery
+from relaymilter.audit.probe.delivery import Courier, Find
+from relaymilter.audit.probe.probing import Way, connected, own_name, probe
+from relaymilter.audit.probe.smtp_client import SmtpFailed
+from relaymilter.audit.probe.target import Target
 from relaymilter.policy.networks import parse_address
 
 

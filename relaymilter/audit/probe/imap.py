@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from relaymilter.audit.delivery import HEADER, Find, marks_in
+from relaymilter.audit.probe.delivery import HEADER, Find, marks_in
 
 _PORTS = {"imaps": 993, "imap": 143}
 _TIMEOUT = 30.0

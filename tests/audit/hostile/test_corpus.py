@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from relaymilter.audit.corpus import FAMILIES, corpus, names_of
-from relaymilter.audit.envelopes import Names
+from relaymilter.audit.hostile.corpus import FAMILIES, corpus, names_of
+from relaymilter.audit.hostile.envelopes import Names
 from relaymilter.policy.address import Path as MailPath
 from relaymilter.policy.address import parse
 

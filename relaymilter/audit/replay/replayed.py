@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from relaymilter.audit.replay import NO_RULE, Decided
-from relaymilter.audit.tally import Tally
+from relaymilter.audit.replay.replaying import NO_RULE, Decided
+from relaymilter.audit.replay.tally import Tally
 from relaymilter.maillog.transaction import Gaps, Way
 from relaymilter.observe.moment import utc
 from relaymilter.observe.printable import printable_text

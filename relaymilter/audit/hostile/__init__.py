@@ -1,0 +1,1 @@
+"""Hostile envelopes, by family, and what became of each that was tried."""

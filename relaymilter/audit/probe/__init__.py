@@ -1,0 +1,1 @@
+"""The active test of an SMTP server of one's own, from outside."""
