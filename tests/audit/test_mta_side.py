@@ -10,7 +10,7 @@ import pytest
 from relaymilter.audit.mta_side import Answer, MilterFailed, MtaSide
 from relaymilter.config.endpoint import InetEndpoint
 
-from .test_smtp_client import server
+from .probe.test_smtp_client import server
 
 AGREED = b"\0\0\0\x0dO" + struct.pack("!III", 6, 0, 0)
 
