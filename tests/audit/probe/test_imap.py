@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from relaymilter.audit.imap import in_imap
+from relaymilter.audit.probe.imap import in_imap
 from tests.rig.daemon import ROOT
 from tests.servers.dovecot import PASSWORD, USER, Dovecot, shared
 
