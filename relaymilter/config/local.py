@@ -7,7 +7,9 @@ from relaymilter.config.option import EntriesOption, Option
 from relaymilter.config.problems import Value
 from relaymilter.config.sets import NameSet, NetworkSet
 from relaymilter.config.values import Values
+from relaymilter.mta.gateways import gateways
 from relaymilter.mta.registry import read_mta
+from relaymilter.policy.networks import Network
 
 LOCAL_DOMAIN = EntriesOption(
     "local-domain",
@@ -60,4 +62,9 @@ def _add_from_mta(values: Values) -> None:
     for setting in mta.settings:
         values.add(setting.key, Value(setting.text, setting.place, setting.subdomains))
     for remark in mta.remarks:
-        values.problems.warn(remark.place, remark.text)
+        if not _holds_a_gateway(remark.network):  # of that, what is read later warns (shared_address.py)
+            values.problems.warn(remark.place, remark.text)
+
+
+def _holds_a_gateway(network: Network | None) -> bool:
+    return network is not None and any(gateway.address in network for gateway in gateways())

@@ -28,7 +28,7 @@ _LISTENS = "0A"
 _LOOPBACK: tuple[Address, ...] = (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1"))
 _REMEDY = (
     "where it hides clients behind itself (NAT, a proxy without the PROXY protocol), every one of them may relay; "
-    "if it sends no mail of its own, add never-local {address}"
+    "if it sends no mail of its own, add {never}"
 )
 
 
@@ -52,11 +52,16 @@ def gateways(proc: Path = Path("/proc"), devices: Path = Path("/sys/class/net"))
 
 
 def doubts(holds: Callable[[Address], LocalNetwork | None], seen: Iterable[Gateway]) -> Iterator[str]:
-    """What to say of those that are local; `holds` gives the local network that decides on an address."""
+    """What to say of each network with some of them; `holds` gives the local network that decides on an address."""
+    held: dict[LocalNetwork, list[Gateway]] = {}
     for gateway in seen:
         network = holds(gateway.address)
         if network is not None and not network.excluded:
-            yield f"{network} holds {gateway.address}, {gateway.what}: {_REMEDY.format(address=gateway.address)}"
+            held.setdefault(network, []).append(gateway)
+    for network, inside in held.items():
+        said = ", and ".join(f"{gateway.address}, {gateway.what}" for gateway in inside)
+        never = " and ".join(f"never-local {gateway.address}" for gateway in inside)
+        yield f"{network} holds {said}: {_REMEDY.format(never=never)}"
 
 
 def _of_routes(net: Path) -> Iterator[Gateway]:

@@ -108,11 +108,11 @@ class Networks:
     def doubt(self, item: Item, network: Network) -> None:
         gateways = [gateway for gateway in _GATEWAYS if gateway in network]
         if gateways and not any(gateways[0] in excluded for excluded in self.excluded):
-            self.remark(
-                item,
-                f"holds {gateways[0]}, the gateway of a container network: where a proxy of Docker's takes the "
-                f"connections, every client has that address, and may relay; exclude it, or turn the proxy off",
+            text = (
+                f"{item.written} holds {gateways[0]}, the gateway of a container network: where a proxy of Docker's "
+                "takes the connections, every client has that address, and may relay; exclude it, or turn the proxy off"
             )
+            self.remarks.append(Remark(item.place, text, network=network))
 
 
 def _within(inner: Network, outer: Network) -> bool:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from relaymilter.policy.networks import Network
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -25,6 +27,8 @@ class Remark:
     text: str
     opens: bool = False
     """As far as this MTA goes, strangers may relay by it."""
+    network: Network | None = None
+    """That may hold a gateway, as far as its addresses tell: where this machine has one in it, that is said instead."""
 
 
 @dataclass(frozen=True, slots=True)

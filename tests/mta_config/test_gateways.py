@@ -16,6 +16,7 @@ import pytest
 from relaymilter.mta.gateways import Gateway, doubts, gateways
 from relaymilter.policy.networks import Networks, parse_network
 from tests.rig import wait_for
+from tests.rig.private import wrappers
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = """
@@ -73,6 +74,33 @@ def test_warned_of(flags: tuple[str, ...], warned: list[str]) -> None:
     assert [line.partition(": ")[0] for line in found] == warned
     assert all("add never-local" in line for line in found)
     assert done.returncode == 0
+
+
+MAIN_CF = "compatibility_level = 3.6\nmynetworks = {}\nmydestination = example.org\n"
+SEEN = "172.16.0.0/12 holds 172.17.0.1, this host on the bridge br0"
+
+
+@pytest.mark.parametrize(
+    ("networks", "flags", "warned"),
+    [
+        ("172.16.0.0/12", (), [SEEN]),
+        ("172.16.0.0/12", ("--never-local", "172.17.0.1"), []),
+        ("172.20.0.0/16", (), ["172.20.0.0/16 holds 172.20.0.1, the gateway of a container network"]),
+    ],
+    ids=["seen", "never local", "not seen"],
+)
+def test_warned_of_once(tmp_path: Path, networks: str, flags: tuple[str, ...], warned: list[str]) -> None:
+    """A network of Postfix's is warned of once: by the gateway that is there, or by one that there may be."""
+    (tmp_path / "main.cf").write_text(MAIN_CF.format(networks))
+    (tmp_path / "master.cf").write_text("smtp inet n - y - - smtpd\n")
+    command = (sys.executable, "-m", "relaymilter", "run", "--check", "--mta", f"postfix:{tmp_path}", *flags)
+    path = wrappers(tmp_path / "bin", ("postconf",))
+    done = in_network("env", f"PATH={path}", *command)
+    found = [line.partition(": ")[2] for line in done.stderr.splitlines() if " holds " in line]
+    assert [
+        line.partition(" holds ")[0].rpartition(" ")[2] + " holds " + line.partition(" holds ")[2].partition(": ")[0]
+        for line in found
+    ] == warned, done.stderr
 
 
 @contextmanager
@@ -164,3 +192,11 @@ def test_doubts(networks: tuple[str, ...], said: list[str]) -> None:
     found = [*doubts(local.find, seen)]
     assert [doubt.partition(": ")[0] for doubt in found] == said
     assert all(doubt.endswith("add never-local 192.0.2.1") for doubt in found)
+
+
+def test_several_in_one_network() -> None:
+    """Of several in one network there is one warning, which says what to do about each."""
+    seen = [Gateway(ipaddress.IPv4Address(f"192.0.2.{at}"), f"the gateway of eth{at}") for at in (1, 2)]
+    (found,) = doubts(Networks([parse_network("192.0.2.0/24")]).find, seen)
+    assert found.startswith("192.0.2.0/24 holds 192.0.2.1, the gateway of eth1, and 192.0.2.2, the gateway of eth2: ")
+    assert found.endswith("add never-local 192.0.2.1 and never-local 192.0.2.2")

@@ -40,6 +40,16 @@ class _Side(NamedTuple):
     """What to change there."""
 
 
+class _Hiding(NamedTuple):
+    """An address that may stand for many clients."""
+
+    name: str
+    """Of the finding."""
+    address: Address
+    what: str
+    why: str
+
+
 def too_wide(seen: Inspected) -> Iterator[Finding]:
     """A network with public addresses of many owners."""
     for side in _sides(seen):
@@ -74,29 +84,40 @@ def foreign(seen: Inspected) -> Iterator[Finding]:
                 yield Finding("network-foreign", Severity.WARNING, _place(seen, side, network), why, change)
 
 
-def gateways(seen: Inspected) -> Iterator[Finding]:
-    """A gateway, a bridge to containers or a proxy of this machine is local: all clients may have its address."""
+def hiding(seen: Inspected) -> Iterator[Finding]:
+    """A gateway, a bridge to containers or a proxy is local: all clients may have its address. One for each network."""
+    hidden = [*_gateways(seen), *_proxies(seen)]
+    for side in _sides(seen):
+        held: dict[Network, list[_Hiding]] = {}
+        for each in hidden:
+            local = side.networks.find(each.address)
+            if (
+                local is not None
+                and not local.excluded
+                and (side.name != "relaymilter" or _doubtful(seen, each.address))
+            ):
+                held.setdefault(local.network, []).append(each)
+        for network, inside in held.items():
+            why = f"{network} holds {', and '.join(f'{each.address}, {each.what}' for each in inside)}: {inside[0].why}"
+            exclude = " and ".join(dict.fromkeys(f'"!{each.address}"' for each in inside))
+            change = f"{side.key}: exclude it, {exclude}"
+            yield Finding(inside[0].name, Severity.WARNING, _place(seen, side, network), why, change)
+
+
+def _gateways(seen: Inspected) -> Iterator[_Hiding]:
+    why = "where it hides clients behind itself, every one of them may relay"
     for gateway in seen.host.gateways:
-        why = f"{gateway.what}: where it hides clients behind itself, every one of them may relay"
-        yield from _held(seen, gateway.address, "network-holds-gateway", why)
+        yield _Hiding("network-holds-gateway", gateway.address, gateway.what, why)
 
 
-def proxies(seen: Inspected) -> Iterator[Finding]:
-    """The address of a proxy that Postfix has been told of is local."""
+def _proxies(seen: Inspected) -> Iterator[_Hiding]:
+    """Those that Postfix has been told of."""
     main = seen.postfix.main if seen.postfix else {}
     if not main.get("smtpd_upstream_proxy_protocol"):
-        why = "a proxy's (proxy_interfaces): if it does not tell who connects to it, everybody may relay"
+        why = "if it does not tell who connects to it, everybody may relay"
         for address in map(parse_address, words(main.get("proxy_interfaces", ""))):
-            yield from _held(seen, address, "network-holds-proxy", why) if address else ()
-
-
-def _held(seen: Inspected, address: Address, name: str, whose: str) -> Iterator[Finding]:
-    for side in _sides(seen):
-        local = side.networks.find(address)
-        if local is not None and not local.excluded and (side.name != "relaymilter" or _doubtful(seen, address)):
-            why = f"{local} holds {address}, {whose}"
-            change = f'{side.key}: exclude it, "!{address}"'
-            yield Finding(name, Severity.WARNING, _place(seen, side, local.network), why, change)
+            if address is not None:
+                yield _Hiding("network-holds-proxy", address, "a proxy's (proxy_interfaces)", why)
 
 
 def _doubtful(seen: Inspected, address: Address) -> bool:

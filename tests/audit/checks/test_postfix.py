@@ -283,10 +283,11 @@ def gateway(address: str, what: str = "the gateway of eth0") -> Host:
             "warning network-holds-gateway postfix: mynetworks",
         ),
         (Host(), "proxy_interfaces = 192.0.2.9", "warning network-holds-proxy postfix: mynetworks"),
+        (gateway("192.0.2.9"), "proxy_interfaces = 192.0.2.10", "warning network-holds-gateway postfix: mynetworks"),
         (gateway("198.51.100.1"), "", ""),
         (Host(), "proxy_interfaces = 192.0.2.9\nsmtpd_upstream_proxy_protocol = haproxy", ""),
     ],
-    ids=["gateway", "bridge", "proxy", "gateway elsewhere", "proxy that tells"],
+    ids=["gateway", "bridge", "proxy", "gateway and proxy", "gateway elsewhere", "proxy that tells"],
 )
 def test_shared_addresses(
     release: Release, sound: Sound, tmp_path: Path, host: Host, main_cf: str, expected: str
@@ -295,6 +296,17 @@ def test_shared_addresses(
     found = findings(f"postfix:{postfix_folder(tmp_path / 'conf', release, sound, main_cf)}", sound, host=host)
     assert words(found) == [expected] * bool(expected)
     assert all(finding.change.startswith("relaymilter: local-network: exclude it") for finding in found)
+
+
+def test_one_warning_a_network(release: Release, sound: Sound, tmp_path: Path) -> None:
+    """Several such addresses in one network are named in one finding, and are excluded by one line."""
+    conf = postfix_folder(tmp_path / "conf", release, sound, "proxy_interfaces = 192.0.2.9")
+    found = findings(f"postfix:{conf}", sound, host=gateway("192.0.2.1"))
+    assert [each.reason for each in found] == [
+        "192.0.2.0/24 holds 192.0.2.1, the gateway of eth0, and 192.0.2.9, a proxy's (proxy_interfaces): "
+        "where it hides clients behind itself, every one of them may relay"
+    ]
+    assert found[0].change == 'relaymilter: local-network: exclude it, "!192.0.2.1" and "!192.0.2.9"'
 
 
 def test_excluded_gateway(release: Release, sound: Sound, tmp_path: Path) -> None:
