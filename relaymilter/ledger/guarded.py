@@ -7,13 +7,14 @@ answer does not come, and a line when one comes again.
 import logging
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from relaymilter.lookups import outcomes, waiting
 from relaymilter.lookups.breaker import Breaker
 from relaymilter.policy.ports import Change, Hash, Ledger, LookupFailed, MustWait, Past
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 log = logging.getLogger(__name__)
 
@@ -59,25 +60,25 @@ class GuardedLedger:
 
     def update(self, subject: str, now: int, asks: tuple[Hash, ...], change: Callable[[Past], Change[T]], /) -> T:
         """As Ledger has it."""
-        return self._asked(lambda: self._ledger.update(subject, now, asks, change))
+        return self._asked(self._ledger.update, subject, now, asks, change)
 
     def read(self, subject: str, now: int, /) -> bytes | None:
         """As Ledger has it."""
-        return self._asked(lambda: self._ledger.read(subject, now))
+        return self._asked(self._ledger.read, subject, now)
 
     def subjects(self, prefix: str, now: int, /) -> Iterator[str]:
         """As Ledger has it."""
-        return self._asked(lambda: self._ledger.subjects(prefix, now))
+        return self._asked(self._ledger.subjects, prefix, now)
 
     def remembered(self, subject: str, now: int, /) -> int:
         """As Ledger has it."""
-        return self._asked(lambda: self._ledger.remembered(subject, now))
+        return self._asked(self._ledger.remembered, subject, now)
 
     def forget(self, subject: str, /) -> bool:
         """As Ledger has it."""
-        return self._asked(lambda: self._ledger.forget(subject))
+        return self._asked(self._ledger.forget, subject)
 
-    def _asked(self, ask: Callable[[], T]) -> T:
+    def _asked(self, ask: Callable[P, T], *of: P.args, **names: P.kwargs) -> T:
         failing = self.breaker.failing
         if failing and (refused := self.breaker.refuses()) is not None:
             outcomes.asked_ledger(self._name, outcomes.NOT_ASKED)
@@ -89,7 +90,7 @@ class GuardedLedger:
             outcomes.asked_ledger(self._name, outcomes.NOT_ASKED)
             raise LookupFailed(f"{self._name}: {ticket}")
         try:
-            answer = ask()
+            answer = ask(*of, **names)
         except LookupFailed as failure:
             outcomes.asked_ledger(self._name, outcomes.FAILED)
             self.breaker.failed(ticket, str(failure))

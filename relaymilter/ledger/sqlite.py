@@ -184,12 +184,8 @@ def _kept(connection: sqlite3.Connection, rows: Rows | None, name: bytes, asks: 
         row = _look(connection, name, asks)
         if row is not None:
             rows.keep(name, row)
-    else:
-        hashes = row.hashes
-        for ask in asks:
-            if ask not in hashes:
-                _look_for_hashes(connection, row, asks)
-                break
+    elif not row.hashes.keys() >= set(asks):
+        _look_for_hashes(connection, row, asks)
     return row
 
 

@@ -42,6 +42,7 @@ class Breaker:
         self._lock = threading.Lock()
         self._failures = 0
         self._period = 0
+        self._ticket = Ticket(0)
         self._pause = 0.0
         self._opened = 0.0
         self._open_until = 0.0
@@ -73,13 +74,15 @@ class Breaker:
 
     def enter(self) -> Ticket | str:
         """As refuses(), for a thread that asks now; after a pause the first one asks alone."""
+        if not self._failures:  # a lock, and another ticket, would cost as much as some look-ups
+            return self._ticket
         with self._lock:
             refused = self.refuses()
             if refused is not None:
                 return refused
             if self._failures >= FAILURES:
                 self._probing_until = self._clock() + LONGEST_PROBE
-            return Ticket(self._period)
+            return self._ticket
 
     def worked(self) -> None:
         """An answer came, whenever it was asked for."""
@@ -109,6 +112,7 @@ class Breaker:
             if opens:
                 self._opened = self._clock()
             self._period += 1
+            self._ticket = Ticket(self._period)
             self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
             self._open_until = self._clock() + self._pause
             self._probing_until = 0.0

@@ -7,12 +7,13 @@ would come to the same record and the same answer (a property test says so).
 
 import struct
 from functools import lru_cache
+from typing import TypeAlias
 
 from relaymilter.policy.guard.footprint import DAY, KNOWN_AFTER, NETWORK_SIZE
 from relaymilter.policy.guard.history import FIXED_SIZE, VERSION, WINDOW_SIZE, Unit
 from relaymilter.policy.guard.limits import Limit
 from relaymilter.policy.guard.novelty import HOUR, LEARN_DAYS, LEARN_FOR, LIFETIME, Novelty, Sent
-from relaymilter.policy.guard.windows import KEPT, SLICES, Window
+from relaymilter.policy.guard.windows import KEPT, Window
 from relaymilter.policy.ports import Past
 
 ENOUGH = LIFETIME - LIFETIME // 8
@@ -20,14 +21,17 @@ ENOUGH = LIFETIME - LIFETIME // 8
 
 _BEGIN = struct.Struct("<BBBBIHHI")
 """Version, windows, cause, standing, first, days, day, recipients of that day: as history.py packs them."""
-_RECIPIENTS = struct.Struct("<I")
+_NUMBER = struct.Struct("<I")
 _RECIPIENTS_AT = 12
 _TOGETHER_AT = 22
 _USE = struct.Struct("<IHHH")
 """Of a network, after its key: last, first, days, counted."""
 _KEY = 8
-_COUNTS = struct.Struct(f"<{KEPT + 1}I")
-"""Of a window, after unit and seconds: newest, counts."""
+_COUNTS = struct.Struct(f"<{KEPT}I")
+"""Of a window, after unit, seconds and newest."""
+
+_Kind: TypeAlias = tuple[bytes, int, int]
+"""Of a window: what it begins with, its seconds, and those of a slice."""
 
 
 def ordinary(
@@ -57,10 +61,10 @@ def ordinary(
             return None
     if limits and not _charge_limits(changed, after, limits, opens, now):
         return None
-    _RECIPIENTS.pack_into(changed, _RECIPIENTS_AT, recipients + 1)
-    _RECIPIENTS.pack_into(changed, _TOGETHER_AT, recipient)
-    _RECIPIENTS.pack_into(changed, narrow, now)
-    _RECIPIENTS.pack_into(changed, wide, now)
+    _NUMBER.pack_into(changed, _RECIPIENTS_AT, recipients + 1)
+    _NUMBER.pack_into(changed, _TOGETHER_AT, recipient)
+    _NUMBER.pack_into(changed, narrow, now)
+    _NUMBER.pack_into(changed, wide, now)
     return bytes(changed)
 
 
@@ -80,52 +84,58 @@ def _at_new_place(changed: bytearray, after: int, novelty: Novelty, learning: bo
     """Who is known is free there on a device of one's own, and while a login is learned; but such are counted."""
     if not learning and common:
         return False
-    networks = None if novelty.networks is None or not learning else novelty.networks
-    if networks is not None and not _counts(changed, after, _window_key(Unit.NETWORKS, HOUR), now, networks, 0):
+    most = novelty.networks
+    if learning and most is not None and not _counts(changed, after, _NETWORKS, now, most, 0):
         return False
-    return all(_counts(changed, after, key, now, None, 1) for key in _FAMILIAR)
+    return _counts(changed, after, _IN_AN_HOUR, now, None, 1) and _counts(changed, after, _IN_A_DAY, now, None, 1)
 
 
 def _charge_limits(changed: bytearray, after: int, limits: tuple[Limit, ...], opens: bool, now: int) -> bool:
     """False: one is reached, or its window is not there yet."""
-    return all(_counts(changed, after, key, now, most, 1) for key, most in _counted(limits, opens))
+    return all(_counts(changed, after, kind, now, most, 1) for kind, most in _counted(limits, opens))
 
 
 @lru_cache(4096)
-def _counted(limits: tuple[Limit, ...], opens: bool) -> tuple[tuple[bytes, int], ...]:
+def _counted(limits: tuple[Limit, ...], opens: bool) -> tuple[tuple[_Kind, int], ...]:
     """The windows that someone who is known is charged to, and how many each may hold."""
-    most: dict[bytes, int] = {}
+    most: dict[_Kind, int] = {}
     for limit in limits:
         if limit.unit is Unit.RECIPIENTS or (limit.unit is Unit.MESSAGES and opens):
-            key = _window_key(limit.unit, limit.seconds)
-            most[key] = min(limit.most, most.get(key, limit.most))
+            kind = _kind(limit.unit, limit.seconds)
+            most[kind] = min(limit.most, most.get(kind, limit.most))
     return tuple(most.items())
 
 
-def _counts(changed: bytearray, after: int, key: bytes, now: int, most: int | None, charge: int) -> bool:
+def _counts(changed: bytearray, after: int, kind: _Kind, now: int, most: int | None, charge: int) -> bool:
     """Turn a window to now, and charge it; False: it is full, or not there."""
+    key, seconds, slice_ = kind
     at = changed.find(key, FIXED_SIZE, after)
     if at < 0 or (at - FIXED_SIZE) % WINDOW_SIZE:
         return False
     at += _KEY
-    seconds = int.from_bytes(key[4:], "little")
-    newest, *counts = _COUNTS.unpack_from(changed, at)
-    number = now // -(-seconds // SLICES)
-    if number != newest:
-        window = Window(seconds, newest, counts)
-        window.total(now)
-        newest, counts = window.newest, window.counts
-    if most is not None and sum(counts) >= most:
+    [newest] = _NUMBER.unpack_from(changed, at)
+    if newest != now // slice_:
+        newest = _turn(changed, at, seconds, now)
+    if most is not None and sum(_COUNTS.unpack_from(changed, at + _NUMBER.size)) >= most:
         return False
-    counts[newest % KEPT] += charge
-    _COUNTS.pack_into(changed, at, newest, *counts)
+    if charge:
+        at += _NUMBER.size * (1 + newest % KEPT)
+        _NUMBER.pack_into(changed, at, _NUMBER.unpack_from(changed, at)[0] + charge)
     return True
 
 
-@lru_cache(4096)
-def _window_key(unit: Unit, seconds: int) -> bytes:
-    """What a window begins with."""
-    return struct.pack("<II", unit, seconds)
+def _turn(changed: bytearray, at: int, seconds: int, now: int) -> int:
+    """To now, as windows turn; the number of the latest slice."""
+    [newest] = _NUMBER.unpack_from(changed, at)
+    window = Window(seconds, newest, list(_COUNTS.unpack_from(changed, at + _NUMBER.size)))
+    window.total(now)
+    _NUMBER.pack_into(changed, at, window.newest)
+    _COUNTS.pack_into(changed, at + _NUMBER.size, *window.counts)
+    return window.newest
 
 
-_FAMILIAR = (_window_key(Unit.FAMILIAR, HOUR), _window_key(Unit.FAMILIAR, DAY))
+def _kind(unit: Unit, seconds: int) -> _Kind:
+    return struct.pack("<II", unit, seconds), seconds, Window(seconds).slice
+
+
+_NETWORKS, _IN_AN_HOUR, _IN_A_DAY = _kind(Unit.NETWORKS, HOUR), _kind(Unit.FAMILIAR, HOUR), _kind(Unit.FAMILIAR, DAY)
