@@ -148,7 +148,7 @@ class GuardSettings:
     """and of whoever else is charged."""
     named: MapSet[tuple[Limit, ...]] | None
     novelty: Novelty
-    administrators: NameSet
+    administrators: NameSet | None
 
 
 def read(values: Values, fold: Fold) -> GuardSettings | None:
@@ -170,7 +170,7 @@ def read(values: Values, fold: Fold) -> GuardSettings | None:
         novelty=Novelty(
             values.one(NEW_RECIPIENTS), values.one(STRANGE), values.one(NETWORKS), values.one(SUSPEND_AFTER)
         ),
-        administrators=values.names(ADMINISTRATOR) or NameSet(),
+        administrators=values.names(ADMINISTRATOR),
     )
     if name is None and not values.given(LEDGER):
         for option in OPTIONS:

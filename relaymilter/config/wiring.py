@@ -158,7 +158,7 @@ def _charges(guard: GuardSettings, our: _Shared, notice: Notice | None, look_onl
         terms=Terms(guard.of_logins, guard.novelty),
         others=guard.of_others,
         named=_if(guard.named, our.ask.map),
-        administrators=our.ask.mailboxes(guard.administrators),
+        administrators=_if(guard.administrators, our.ask.mailboxes),
         grant=_if(our.grants, _name_of_grant),
         notice=notice,
         on_spare=outcomes.on_the_spare,
