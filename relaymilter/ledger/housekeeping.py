@@ -20,6 +20,12 @@ MOST_SUBJECTS = 1_000_000
 BATCH = 200
 """Subjects swept out in one transaction, which holds up whoever wants to write."""
 
+LONG_LOG = 16_384
+"""Pages, 64 MiB: a write-ahead log that is as long begins anew."""
+_CHECKPOINTS = ("PASSIVE", "PASSIVE", "FULL")
+_BRIEFLY = 100
+"""Milliseconds to wait for whoever writes, or reads what is old."""
+
 _EXPIRED = "SELECT id FROM subjects WHERE day <= ?1 / 86400 AND until <= ?1 LIMIT ?2"
 _KINDS = "SELECT DISTINCT substr(name, 1, instr(name, x'20')) FROM subjects"
 _COUNT = "SELECT count(*) FROM subjects WHERE name >= ? AND name < ?"
@@ -68,7 +74,20 @@ def tidy(connection: sqlite3.Connection, now: int, most: int = MOST_SUBJECTS) ->
         ).fetchone()
         while count > most:
             count -= _sweep(connection, _TOO_MANY, (kind, after, min(BATCH, count - most)))
-    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    _checkpoint(connection)
+
+
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    """Write into the file what is in its log. It begins anew only when all of it has been written.
+
+    Where somebody always writes, that never is: so of a long one the rest is written while all others wait, some
+    milliseconds, since a second checkpoint has left little of it.
+    """
+    connection.execute(f"PRAGMA busy_timeout = {_BRIEFLY}")
+    for mode in _CHECKPOINTS:
+        _, pages, _ = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        if pages < LONG_LOG:
+            return
 
 
 def _sweep(connection: sqlite3.Connection, which: str, values: tuple[object, ...]) -> int:

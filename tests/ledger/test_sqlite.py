@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -377,6 +379,45 @@ def test_sweeps_out_what_has_expired(path: str, ledger: SqliteLedger) -> None:
     assert [(300,)] == connection.execute("SELECT count(*) FROM subjects").fetchall()
     assert [(300,)] == connection.execute("SELECT count(*) FROM hashes").fetchall()
     assert 300 == len(list(ledger.subjects("client ", NOW)))
+    connection.close()
+
+
+class Beset:
+    """A connection whose checkpoints that keep nobody waiting leave something: another writes meanwhile."""
+
+    def __init__(self, connection: sqlite3.Connection, path: str, write: Callable[[], int]) -> None:
+        self._connection = connection
+        self._path = path
+        self._write = write
+
+    def execute(self, statement: str, *values: tuple[object, ...]) -> sqlite3.Cursor:
+        """As that of a connection; what is written after a reader has begun stays out of the file."""
+        if "PASSIVE" not in statement:
+            return self._connection.execute(statement, *values)
+        with contextlib.closing(sqlite3.connect(self._path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM subjects").fetchall()
+            self._write()
+            return self._connection.execute(statement, *values)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+
+@pytest.mark.parametrize(("long", "begins_anew"), [(10, True), (10_000, False)], ids=["long", "short"])
+def test_a_long_log_begins_anew(
+    path: str, ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch, long: int, begins_anew: bool
+) -> None:
+    """Also where somebody writes all the time; a short one is left to who writes less."""
+    monkeypatch.setattr(housekeeping, "LONG_LOG", long)
+    for _ in range(20):
+        add(ledger)
+    connection = schema.connect(path)
+    housekeeping.tidy(Beset(connection, path, partial(add, ledger)), NOW)  # type: ignore[arg-type]
+    add(ledger)
+    [(_, pages, _)] = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    assert begins_anew == (pages < 10)
+    assert ledger.read(ALICE, NOW) in (b"22", b"23")
     connection.close()
 
 
