@@ -74,6 +74,8 @@ def measure(
 
     `share`: then the same again, each at this share of the sessions a second that it took.
     """
+    for milter in milters:
+        load.prepare(milter.socket)
     for number in clients:
         cells = [Cell(milter.row.name, transport, number, []) for milter in milters]
         for milter in milters:
