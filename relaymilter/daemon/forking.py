@@ -34,5 +34,6 @@ def forked(leave: Callable[[], None], live: Callable[[], None], name: str) -> in
     finally:
         try:
             sys.stderr.flush()
+            logging.shutdown()
         finally:
             os._exit(status)  # whatever else fails: two must not go on as the parent

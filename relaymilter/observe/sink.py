@@ -1,15 +1,16 @@
 """Where lines go: standard error, a file, or syslog. A line that cannot be written is lost: no mail waits for it."""
 
-import contextlib
 import logging
 import os
 import socket
 import stat
 import threading
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeAlias
 
 from relaymilter.observe.log_file import LogFile
+from relaymilter.observe.writer import Writer, finish_all
 
 Sink: TypeAlias = Callable[[str], None]
 """Takes one line of ASCII, without its end."""
@@ -50,18 +51,33 @@ def _saying_what_is_lost(send: Callable[[bytes], int]) -> Sink:
 
 
 def _without_waiting(fd: int) -> Callable[[bytes], int]:
-    """write(2) that raises BlockingIOError where a pipe or a socket is full.
+    """write(2) that raises BlockingIOError where a pipe, a terminal or a socket takes no more.
 
-    O_NONBLOCK on the descriptor itself would be there for all who share it, so a pipe is opened anew.
+    O_NONBLOCK on the descriptor itself would be there for all who share it, so a pipe is opened anew. Another user's,
+    such as a container's where relaymilter is not root, cannot be opened: that is written to by a thread.
     """
     kind = os.fstat(fd).st_mode
+    if stat.S_ISREG(kind):
+        return lambda octets: os.write(fd, octets)
     if stat.S_ISSOCK(kind):
         connection = socket.socket(fileno=os.dup(fd))
         return lambda octets: connection.send(octets, socket.MSG_DONTWAIT)
-    if stat.S_ISFIFO(kind):
-        with contextlib.suppress(OSError):  # another user's pipe, or one without a reader
-            fd = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    return lambda octets: os.write(fd, octets)
+    try:
+        ours = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:  # or one without a reader
+        return Writer(fd).write
+    return lambda octets: os.write(ours, octets)
+
+
+def _to_standard_error() -> Sink:
+    there = os.fstat(2)
+    return _standard_error(os.getpid(), there.st_dev, there.st_ino)
+
+
+@lru_cache(1)
+def _standard_error(process: int, device: int, inode: int) -> Sink:
+    """One for each process, since it may have a descriptor or a thread, however often the log is opened."""
+    return stderr_sink()
 
 
 def syslog_sink(severity: int = _INFO, path: str = _SYSLOG) -> Sink:
@@ -116,6 +132,10 @@ class _LineHandler(logging.Handler):
         for number, line in enumerate(self.format(record).splitlines()):
             self.sinks[severity]("    " * (number > 0) + line.translate(_CONTROLS))
 
+    def flush(self) -> None:
+        """What logging.shutdown() waits for."""
+        finish_all()
+
 
 def log_to(syslog: bool, verbose: bool, path: str | None = None, owner: int = -1) -> Sink:
     """Send the package's log there, and return the sink for decisions. To be called anew after a fork.
@@ -126,11 +146,12 @@ def log_to(syslog: bool, verbose: bool, path: str | None = None, owner: int = -1
     if syslog:
         sinks = {level: syslog_sink(level) for level in levels}
     else:
-        sinks = dict.fromkeys(levels, file_sink(LogFile(path, owner)) if path else stderr_sink())
+        sinks = dict.fromkeys(levels, file_sink(LogFile(path, owner)) if path else _to_standard_error())
     handler = _LineHandler(sinks)
     handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     logger = logging.getLogger("relaymilter")
     logger.handlers[:] = [handler]
     logger.propagate = False
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
+    logging.lastResort = handler  # what a library says, too, waits for nobody
     return sinks[_INFO]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import resource
 import signal
@@ -81,6 +82,29 @@ def test_log_pipe_gone(daemon_at: Make, begin: Begin) -> None:
         assert 0 == daemon.stop()
     finally:
         daemon.close()
+
+
+@pytest.mark.parametrize("runtime", ["loop", "libmilter"])
+def test_log_pipe_full(daemon_at: Make, begin: Begin, runtime: str) -> None:
+    """Nobody reads the log, a pipe of another user that cannot be opened anew: lines are lost, mail is not."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    os.fchown(writing, 4711, 4711)
+    os.fchmod(writing, 0o600)
+    powerless = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+    daemon = daemon_at("--runtime", runtime, stdout=writing, stderr=writing, prefix=powerless)
+    daemon.start()
+    os.close(writing)
+    try:
+        with begin(daemon) as fault:
+            # Far more lines than the pipe holds.
+            wait_for(lambda: fault.load.codes(Kind.TO_US, fault.began).total() > 60, "mail goes on")
+            fault.over()
+            assert {250} == fault.load.codes(Kind.TO_US, fault.began).keys()
+        assert 0 == daemon.stop()
+    finally:
+        daemon.close()
+        os.close(reading)
 
 
 @contextlib.contextmanager

@@ -139,6 +139,31 @@ def test_full(ends: Callable[[], tuple[int, int]]) -> None:
     assert after[-2:] == [f"WARNING: {20000 - len(kept)} lines could not be logged", "again"]
 
 
+def test_full_of_another_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same where the pipe cannot be opened anew; lines that had room arrive whole, in their order."""
+
+    def refused(*_: object) -> int:
+        raise PermissionError
+
+    reader, writer = pipe()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refused)
+        write = stderr_sink(writer)
+    bounded(lambda: [write(f"{number} {LINE}") for number in range(20000)])
+    tries, read = 0, b""
+    while b"again" not in read:
+        write("again")
+        tries += 1
+        read += os.read(reader, 65536)
+    os.close(reader)
+    lines = read.decode().splitlines()
+    kept = [line for line in lines if line.endswith(LINE)]
+    lost = [int(line.split()[1]) for line in lines if line.startswith("WARNING: ")]
+    assert [f"{number} {LINE}" for number in range(len(kept))] == kept
+    assert 20000 - len(kept) <= lost[0] == sum(lost) <= 20000 - len(kept) + tries
+    os.close(writer)
+
+
 @pytest.mark.parametrize("ends", [pipe, stream])
 def test_descriptor_stays_blocking(ends: Callable[[], tuple[int, int]]) -> None:
     """Standard error is shared with other processes: to them it is as it was."""
