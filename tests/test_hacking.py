@@ -20,6 +20,7 @@ FLAGS = [text for text in LITERALS if text.startswith("--")]
 TABLES = [text for text in LITERALS if text.endswith(":")]
 WORDS = [text for text in LITERALS if text not in {*PATHS, *FLAGS, *TABLES}]
 BLOCKS = re.findall(r"``(\S+/\S+)``[^`]*?::\n\n((?: {4}.*\n|\n)+)", HACKING)
+PLACES = re.findall(r"``(\w+)``\s+in\s+``(\S+\.py)``", HACKING)
 ELSEWHERE = {
     *("mypy", "ruff", "type:name", "--mutate", "--strict", "--help", "None", "ValueError"),
     *(".venv-floor", ".venv-newest", "--mtas debian13"),
@@ -37,7 +38,7 @@ def source() -> str:
 def test_something_is_asked() -> None:
     """The three walks are found, with paths, flags, names and code."""
     assert re.findall(r"^(Add .*)\n-+$", HACKING, re.MULTILINE) == ["Add an option", "Add a restriction", "Add a table"]
-    assert min(map(len, (PATHS, FLAGS, TABLES, WORDS, BLOCKS))) > 0
+    assert min(map(len, (PATHS, FLAGS, TABLES, WORDS, BLOCKS, PLACES))) > 0
     assert len(BLOCKS) == HACKING.count("::\n\n")
 
 
@@ -63,6 +64,12 @@ def test_table(kind: str) -> None:
 def test_name(word: str) -> None:
     """Any other name stands in the source."""
     assert word in ELSEWHERE or re.search(rf"(?<!\w){re.escape(word)}(?!\w)", source())
+
+
+@pytest.mark.parametrize(("name", "path"), PLACES)
+def test_place(name: str, path: str) -> None:
+    """What is said to be in a file is defined there."""
+    assert re.search(rf"^ *(?:def|class) {name}\b", (ROOT / path).read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize(("path", "block"), BLOCKS, ids=[path for path, _ in BLOCKS])
