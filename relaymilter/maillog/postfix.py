@@ -18,14 +18,21 @@ Take: TypeAlias = Callable[[Part, bytes, bytes, bytes, bytes], None]
 
 _ADDRESS = rb"<([^>]*(?:>(?!%b)[^>]*)*)>"
 """What stands between `<` and a `>` that is followed by this; no `.*?`, which is slower by far."""
+_QUOTED = rb'<([^">]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^">]*)*)>'
+"""What stands between `<` and the `>` that ends a path: none in quotes does (RFC 5321 4.1.2). Tried first."""
+_NAMED = re.compile(rb"\d{3} \d\.\d{1,3}\.\d{1,3} %b: " % _QUOTED)
+"""How a reply begins."""
 _LOGIN = re.compile(rb", sasl_method=([^,]*), sasl_username=(.*)")
-_REFUSED = re.compile(
-    rb"; from=%b to=%b proto=\w+(?: helo=<(.*?)>)?(?: sasl_method=(\S+) sasl_username=(.*[^>]))?\Z"
-    % (_ADDRESS % b" to=<", _ADDRESS % b" proto=")
+_REFUSED = tuple(
+    re.compile(
+        rb"; from=%b to=%b proto=\w+(?: helo=<(.*?)>)?(?: sasl_method=(\S+) sasl_username=(.*[^>]))?\Z" % addresses
+    )
+    for addresses in ((_QUOTED, _QUOTED), (_ADDRESS % b" to=<", _ADDRESS % b" proto="))
 )
 _QUEUED = re.compile(rb"(\w+): from=<(.*)>, size=\d+, nrcpt=(\d+)")
-_DELIVERY = re.compile(
-    rb"(\w+): to=%b, (?:orig_to=%b, )?relay=([^,]*)" % (_ADDRESS % b", (?:orig_to=<|relay=)", _ADDRESS % b", relay=")
+_DELIVERY = tuple(
+    re.compile(rb"(\w+): to=%b, (?:orig_to=%b, )?relay=([^,]*)" % addresses)
+    for addresses in ((_QUOTED, _QUOTED), (_ADDRESS % b", (?:orig_to=<|relay=)", _ADDRESS % b", relay="))
 )
 _FORWARDED = re.compile(rb"\(forwarded as (\w+)\)\Z")
 _NOTICE = re.compile(rb"\w+: \w+ .*notification: (\w+)\Z")
@@ -59,7 +66,7 @@ def _encrypted(part: Part, line: bytes, place: bytes, process: bytes, said: byte
 
 
 def _of_queue_id(part: Part, line: bytes, place: bytes, process: bytes, said: bytes) -> None:
-    if b": client=" in said:
+    if said.startswith(b": client=", said.find(b":")):  # what else has it was written by a client
         _begun(part, line, place, process, said)
     elif b"reject: " in said:
         _rejected(part, line, place, process, said)
@@ -91,9 +98,12 @@ def _more_of_client(message: Message, rest: bytes) -> None:
 
 def _rejected(part: Part, line: bytes, place: bytes, process: bytes, said: bytes) -> None:
     begin, end = said.find(b"["), said.find(b"]: ")
-    cut = said.find(b"; from=<", end)
+    named = _NAMED.match(said, end + 3)
+    cut = said.find(b"; from=<", end if named is None else named.end())
+    if cut < 0:
+        cut = said.find(b"; from=<", end)
     number, what, stage = said[:begin].split(b" ", 3)[:3]
-    found = _REFUSED.match(said, cut)
+    found = _REFUSED[0].match(said, cut) or _REFUSED[1].match(said, cut)
     if cut < 0 or found is None or stage != b"RCPT":
         part.gaps.unnamed += 1
         _greeted(part, place, said)
@@ -130,7 +140,7 @@ def _queue(part: Part, line: bytes, place: bytes, process: bytes, said: bytes) -
 
 def _delivery(here: Way) -> Take:
     def take(part: Part, line: bytes, place: bytes, process: bytes, said: bytes) -> None:
-        found = _DELIVERY.match(said)
+        found = _DELIVERY[0].match(said) or _DELIVERY[1].match(said)
         if found is None:
             return
         number, to, written, relay = found.groups()

@@ -29,16 +29,16 @@ _ON = frozenset({b"esmtp", b"smtp", b"smtp8", b"dsmtp", b"relay"})
 
 def take(part: Part, line: bytes, place: bytes, process: bytes, said: bytes) -> None:
     """A line of sendmail, or of sm-mta, as Debian calls it."""
-    if b": to=" in said:
-        if b": Milter: to=" in said:
-            _refused(part, place, said, _MILTER)
-        else:
-            _delivered(part, place, said)
-    elif b": from=" in said:
+    at = said.find(b": ") + 2  # what stands further on may be written by a client
+    if said.startswith(b"to=", at):
+        _delivered(part, place, said)
+    elif said.startswith(b"from=", at):
         _sent(part, line, place, process, said)
-    elif b"ruleset=check_rcpt" in said:
+    elif said.startswith(b"Milter: to=", at):
+        _refused(part, place, said, _MILTER)
+    elif said.startswith(b"ruleset=check_rcpt", at):
         _refused(part, place, said, _RULESET)
-    elif b"... User unknown" in said:
+    elif said.startswith(b"<", at) and b"... User unknown" in said:
         _refused(part, place, said, _UNKNOWN)
     elif said.startswith(b"AUTH=server"):
         _login(part, process, said)

@@ -98,19 +98,47 @@ def test_milter_reject() -> None:
     assert "2001:db8::7" == rejected().client
 
 
-@pytest.mark.parametrize(
-    ("sender", "to"),
-    [
-        ("", '"a> to=<b"@example.net'),
-        ("a@example.net", '"> proto=ESMTP helo=<x"@example.com'),
-        ('"a>b"@example.net', '"x>y"@example.com'),
-    ],
+HOSTILE = (
+    '"a> to=<b"@example.net',
+    '"> proto=ESMTP helo=<x"@example.com',
+    '"a>b"@example.net',
+    '": client=h[10.0.0.1]"@example.com',
+    '"; from=<s> to=<t> proto=ESMTP helo=<h"@example.com',
+    '"\\"; from=<s"@example.com',
+    '"x>, relay=y"@example.com',
+    '"z>: ; from=<s> to=<z> proto=ESMTP"@example.com',
 )
+"""Paths that imitate what Postfix writes beside them."""
+
+
+@pytest.mark.parametrize("to", HOSTILE)
+@pytest.mark.parametrize("sender", ["", *HOSTILE])
 def test_what_a_client_writes_ends_nothing(sender: str, to: str) -> None:
-    """A `>` in a quoted local part does not end an address, but where what follows is as Postfix would write it."""
-    read = rejected(sender=sender, to=to)
-    assert read.sender == f"<{sender}>".encode()
-    assert read.recipients[0].path in (f"<{to}>".encode(), b'<">')
+    """What stands in a quoted local part is no part of the line: no refusal hides itself, or names another sender."""
+    line = REJECT.replace("<v@example.com>: Relay", "<{to}>: Relay").format(
+        what="reject", sender=sender, to=to, helo="h", more=""
+    )
+    read, gaps = joined(line)
+    said = f"554 5.7.1 <{to}>: Relay access denied".encode()
+    assert [(f"<{sender}>".encode(), (Recipient(f"<{to}>".encode(), False, Way.UNKNOWN, said),))] == [
+        (each.sender, each.recipients) for each in read
+    ]
+    assert {} == nonzero(gaps)
+
+
+@pytest.mark.parametrize("helo", [": client=x[10.0.0.1]", "; from=<s> to=<t> proto=ESMTP helo=<h", '"'])
+def test_helo_hides_no_refusal(helo: str) -> None:
+    """A refusal is one whatever the client calls itself."""
+    read = rejected(sender="a@example.net", helo=helo)
+    assert ("2001:db8::7", b"<a@example.net>") == (read.client, read.sender)
+    assert [b"<v@example.com>"] == [each.path for each in read.recipients]
+
+
+@pytest.mark.parametrize("to", HOSTILE)
+def test_deliveries_of_hostile_paths(to: str) -> None:
+    """A delivery names the recipient that the client wrote, whatever that imitates."""
+    read, _ = joined(MESSAGE.replace("v@example.com", to))
+    assert [f"<{to}>".encode()] == [of.path for each in read for of in each.recipients if of.way is Way.ON]
 
 
 def test_helo_claims_no_login() -> None:
@@ -207,6 +235,7 @@ def test_deferred_for_days_is_told_once() -> None:
         "postfix/cleanup[9]:  helo=<",
         "sendmail[9]: x: from=, size=",
         "sendmail[9]: AUTH=server, relay=",
+        "]: x",
     ],
 )
 def test_a_line_cut_short_breaks_nothing(line: str) -> None:
