@@ -45,30 +45,37 @@ def parsed(lines: bytes, stamps: Stamps, own: Own | None) -> Part:
 
 
 def _of_mtas(part: Part, lines: list[bytes]) -> None:
-    known = dict[bytes, tuple[Take, int]]()
+    known = dict[bytes, tuple[Take, bytes]]()
     for line in lines:
-        head, _, said = line.partition(b"]: ")
-        begin = head.rfind(b" ") + 1
-        name = head[begin : head.rfind(b"[")]
-        taking = known.get(name)
+        end = line.find(b"]: ")
+        if end < 0:
+            continue
+        host = 16 if line[0] > _NINE else line.find(b" ") + 1
+        process = line[host:end]
+        if not process:
+            part.gaps.unreadable += _taking(line[:end])[0] is not _pass
+            continue
+        taking = known.get(process)
         if taking is None:
-            taking = known[name] = _taking(name)
-        take, length = taking
+            taking = known[process] = _taking(process)
+        take, place = taking
         if take is not _pass:
-            host = 16 if line[0] > _NINE else line.find(b" ") + 1
             try:
-                take(part, line, head[host : begin + length], head[host:], said)
+                take(part, line, place, process, line[end + 3 :])
             except ValueError:  # it has no time stamp, or is cut short
                 part.gaps.unreadable += 1
-        elif _OWN in said:
+        elif line.find(_OWN, end) > 0:
             part.gaps.own_lines += 1
     part.first, part.last = _time(part, lines), _time(part, lines[::-1])
 
 
-def _taking(name: bytes) -> tuple[Take, int]:
-    """Who takes the lines of a program, and the length of the part of its name that says the MTA."""
-    mta, slash, _ = name.partition(b"/")
-    return _TAKE.get(name[name.rfind(b"/") + 1 :], _pass), len(mta) if slash else -1
+def _taking(process: bytes) -> tuple[Take, bytes]:
+    """Who takes the lines of a `HOST NAME[PID`, and the part of it that says the MTA."""
+    begin = process.rfind(b" ") + 1
+    name = process[begin : process.rfind(b"[")]
+    mta, slash, program = name.rpartition(b"/")
+    place = process[: begin + len(mta.partition(b"/")[0])] if slash else process[: begin - 1] if begin else b""
+    return _TAKE.get(program, _pass), place
 
 
 def _pass(part: Part, line: bytes, place: bytes, process: bytes, said: bytes) -> None:

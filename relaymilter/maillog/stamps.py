@@ -12,6 +12,8 @@ MONTHS = {name: number for number, name in enumerate(b"Jan Feb Mar Apr May Jun J
 _HALF = 6
 _SECONDS = re.compile(rb":(\d\d(?:\.\d+)?)")
 _DAY = 86_400
+_MOST_KEPT = 1000
+"""Stamps that are remembered."""
 
 
 def month_of(line: bytes) -> int:
@@ -40,6 +42,8 @@ class Stamps:
         self._year = year
         self._month = month
         self._minutes: dict[bytes, float] = {}
+        self._whole: dict[bytes, float] = {}
+        """Of whole stamps: lines of one second are many."""
 
     def seconds(self, line: bytes) -> float:
         """Unix time. Raises ValueError."""
@@ -48,12 +52,20 @@ class Stamps:
             begun = self._minutes.get(minute)
             return (self._minute(minute) if begun is None else begun) + int(line[13:15])
         stamp = line[: line.find(b" ")]
+        known = self._whole.get(stamp)
+        return self._of_zone(stamp) if known is None else known
+
+    def _of_zone(self, stamp: bytes) -> float:
         second = _SECONDS.match(stamp, 16)
         if second is None:
             raise ValueError("no time stamp")
         minute = stamp[:16] + stamp[second.end() :]
         begun = self._minutes.get(minute)
-        return (self._minute_of_zone(minute) if begun is None else begun) + float(second[1])
+        seconds = (self._minute_of_zone(minute) if begun is None else begun) + float(second[1])
+        if len(self._whole) > _MOST_KEPT:
+            self._whole.clear()
+        self._whole[stamp] = seconds
+        return seconds
 
     def _minute(self, minute: bytes) -> float:
         month = month_of(minute)
@@ -68,7 +80,7 @@ class Stamps:
         return self._keep(minute, datetime.fromisoformat(minute.decode("ascii", "replace")).timestamp())
 
     def _keep(self, minute: bytes, begun: float) -> float:
-        if len(self._minutes) > 1000:
+        if len(self._minutes) > _MOST_KEPT:
             self._minutes.clear()
         self._minutes[minute] = begun
         return begun
