@@ -19,11 +19,13 @@ from relaymilter.observe.moment import utc
 from relaymilter.observe.printable import printable, printable_text
 from relaymilter.policy.envelope import NO_MACROS, Macros, Request, client, request
 from relaymilter.policy.ports import MustWait
-from relaymilter.policy.verdict import Decision, Permit
+from relaymilter.policy.verdict import Decision, Defer, Permit
 
 NO_RULE = frozenset({"no-rule", "bad-path", "uncertain"})
 """By these names nothing has permitted; by others a restriction has refused."""
 _MOST_OPENED = 10_000
+_MOST_ALIKE = 20_000
+"""Envelopes of which it is remembered what was decided."""
 _client = lru_cache(4096)(client)
 
 
@@ -73,6 +75,9 @@ class Replay:
         self._policy = wired(settings, clock=self._clock)
         self._looking = wired(settings, look_only=True, clock=self._clock) if settings.guard else self._policy
         self._opened: dict[tuple[str, bytes], None] = {}
+        self._memo: dict[tuple[object, ...], Decision] | None = None if settings.guard else {}
+        self._quarter = 0
+        self._day = ""
 
     def _clock(self) -> float:
         return self._now
@@ -80,6 +85,9 @@ class Replay:
     def decided(self, transaction: Transaction) -> Iterator[Decided]:
         """Of each recipient."""
         self._now = transaction.time
+        if self._memo is not None:
+            yield from self._alike(self._memo, transaction)
+            return
         opens = self._is_new(transaction)
         for recipient in transaction.recipients:
             policy = self._policy if recipient.accepted or recipient.by_milter else self._looking
@@ -88,6 +96,30 @@ class Replay:
                 opens = False
                 self._open(transaction)
             yield Decided(transaction, recipient, decision)
+
+    def _alike(self, memo: dict[tuple[object, ...], Decision], transaction: Transaction) -> Iterator[Decided]:
+        """Without a ledger the same is said to the same envelope all day; a failed look-up is tried again."""
+        self._forget_yesterday(memo)
+        told = transaction[1:7]
+        for recipient in transaction.recipients:
+            key = transaction.asked or (recipient.path, told)
+            decision = memo.get(key)
+            if decision is None:
+                decision = self._decide(self._policy, asked(transaction, recipient, True))
+                if not isinstance(decision.verdict, Defer):
+                    memo[key] = decision
+            yield Decided(transaction, recipient, decision)
+
+    def _forget_yesterday(self, memo: dict[tuple[object, ...], Decision]) -> None:
+        """A grant ends with a day; days begin at some quarter of an hour, in every zone."""
+        quarter = int(self._now) // 900
+        if quarter != self._quarter:
+            day = time.strftime("%Y-%m-%d", time.localtime(self._now))
+            if day != self._day:
+                memo.clear()
+            self._quarter, self._day = quarter, day
+        if len(memo) > _MOST_ALIKE:
+            memo.clear()
 
     def _decide(self, policy: Wired, request: Request) -> Decision:
         """At once, if it can be; a table or a name server is waited for as long as the daemon would."""

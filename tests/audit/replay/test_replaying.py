@@ -235,3 +235,17 @@ def test_a_theft_is_not_learned(tmp_path: Path) -> None:
     [row] = learning.learned.strange
     assert "alice" == row.name
     assert row.times + learning.learned.recipients == len(past) + 300
+
+
+def test_the_same_is_said_to_the_same(tmp_path: Path) -> None:
+    """What is remembered of an envelope is what would be decided anew, and of a grant until its day ends."""
+    (tmp_path / "c").write_text(
+        'local-domain = ["example.org"]\n[[grant]]\nnetworks = ["192.0.2.0/24"]\nuntil = 2026-11-24\n'
+    )
+    settings, read = read_toml(tmp_path / "c"), strangers()
+    later = [each._replace(time=each.time + 86_400) for each in read]
+    other = [each._replace(client="198.51.100.7") for each in read]
+    many = [*read, *other, *read, *later, *later]
+    anew = [(each.decision, each.permits) for one in many for each in replayed([one], settings)]
+    assert anew == [(each.decision, each.permits) for each in replayed(many, settings)]
+    assert {True, False} == {permits for _, permits in anew}
