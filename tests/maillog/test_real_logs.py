@@ -39,6 +39,8 @@ def quiet(mta: Mta, offered: list[Offered]) -> bool:
     """Every message that was sent is delivered, as far as its log says."""
     log = mta.log()
     wanted = sum(each.sent for each in offered)
+    if mta.name == "postfix" and "to=<by-program@example.com>" not in log:
+        return False  # it goes by way of pickup, which may be late
     return log.count(": removed") >= wanted if mta.name == "postfix" else log.count(": done; delay=") >= wanted
 
 
