@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from relaymilter.lookups.turns import Turn
 from relaymilter.milter import wire
+from relaymilter.milter.macros import in_force, usual_macros
 from relaymilter.milter.message import GiveBack
 from relaymilter.milter.negotiation import Quiet, agreement
 from relaymilter.milter.replies import Words
@@ -134,7 +135,7 @@ class Dialogue:
         family, port, address = wire.connection(data)
         macros = self._macros
         macros[1] = macros[2] = macros[3] = b""
-        self.session.connect(_client(family, address, port == _NO_PORT), _usual_macros(macros[0]).get(b"v"))
+        self.session.connect(_client(family, address, port == _NO_PORT), usual_macros(macros[0]).get(b"v"))
         self._takes = _CONNECTED
         return self._quiet.connect
 
@@ -152,7 +153,7 @@ class Dialogue:
 
     def _rcpt(self, data: bytes) -> bytes:
         session = self.session
-        asked = session.asked(wire.argument(data), self._known().get)
+        asked = session.asked(wire.argument(data), in_force(*self._macros).get)
         decision = session.decide_at_once(asked)
         changed = self._turn is not None and self._turn.changed()  # asked each time: the next one answers for itself
         if decision is None or changed:
@@ -194,13 +195,6 @@ class Dialogue:
         self._takes = _NEGOTIATED
         self._macros = [b""] * 4
         return b""
-
-    def _known(self) -> dict[bytes, bytes]:
-        """The macros in force: each from the latest stage that has it (smfi_getsymval)."""
-        connect, helo, mail, rcpt = self._macros
-        if len(helo) > 1 or len(mail) > 1:
-            return wire.macros(connect) | wire.macros(helo) | wire.macros(mail) | wire.macros(rcpt)
-        return {**_usual_macros(connect), **wire.macros(rcpt)}
 
 
 def _packets(*packets: bytes) -> bytes:
@@ -247,10 +241,6 @@ _WHY_NOT = {
 
 def _reply(said: Words) -> bytes:
     return wire.reply(said.code, said.status, said.wire_text)
-
-
-_usual_macros = lru_cache(64)(wire.macros)
-"""Those of CONNECT are an MTA's own, and mostly the same."""
 
 
 @lru_cache(4096)

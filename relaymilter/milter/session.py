@@ -6,17 +6,16 @@ the next: the login comes with each RCPT. It never raises: what goes wrong while
 
 import itertools
 import logging
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
+from relaymilter.milter.macros import FindMacro, from_xtext, needed, text_of
 from relaymilter.milter.message import GiveBack, Message
 from relaymilter.milter.replies import Mta, Words, answer, mta_of, unless_dry
 from relaymilter.observe.counts import Counts
 from relaymilter.observe.decisions import DecisionLog
 from relaymilter.policy.address import parse
-from relaymilter.policy.envelope import NO_MACROS, NOWHERE, Certificate, Client, Macros, Need, Request
+from relaymilter.policy.envelope import NO_MACROS, NOWHERE, Client, Need, Request
 from relaymilter.policy.guard.charges import Charges
 from relaymilter.policy.networks import parse_address
 from relaymilter.policy.ports import MustWait
@@ -54,10 +53,6 @@ class Service:
         object.__setattr__(self, "needs_helo", self.decisions is not None or Need.HELO in self.needs)
 
 
-FindMacro: TypeAlias = Callable[[bytes], bytes | None]
-"""The value of a macro as the MTA wrote it, or None."""
-
-_HEX = re.compile(rb"\+([0-9A-F]{2})")
 _numbers = itertools.count(1)
 
 
@@ -87,7 +82,7 @@ class Session:
     @property
     def mta(self) -> Mta:
         """Which MTA it is; most sessions end before anybody asks."""
-        return mta_of(_text(self._version))
+        return mta_of(text_of(self._version))
 
     def connect(self, came: Client, version: bytes | None) -> None:
         """A client; `version` is the macro v."""
@@ -130,23 +125,21 @@ class Session:
         came, told, login = self.client, find(b"{client_addr}"), find(b"{auth_authen}")
         if told and told.decode("latin-1") != came.text and not self._is_client(told):
             came = NOWHERE
-        asked = (
-            came,
-            self._login(login) if login else None,
-            recipient,
-            parse(recipient),
-            find(b"{rcpt_addr}"),
-            self.helo,
-            self.sender,
-            self._optional_macros(find) if self.service.needs else NO_MACROS,
-            self.message is None or not self.message.charged,
-            None,
+        return Request(
+            client=came,
+            login=self._login(login) if login else None,
+            recipient=recipient,
+            path=parse(recipient),
+            rcpt_addr=find(b"{rcpt_addr}"),
+            helo=self.helo,
+            sender=self.sender,
+            macros=needed(find, self.service.needs, self.mta) if self.service.needs else NO_MACROS,
+            opens=self.message is None or not self.message.charged,
         )
-        return tuple.__new__(Request, asked)  # half the time of Request()
 
     def _is_client(self, told: bytes) -> bool:
         """Is this {client_addr} the client's? One that is unreadable says nothing; another makes it a stranger."""
-        text = _text(told)
+        text = text_of(told)
         if text is None or text == self.client.text:
             return True
         bare = text[5:] if text[:5].lower() == "ipv6:" else text
@@ -154,25 +147,8 @@ class Session:
 
     def _login(self, given: bytes) -> str | None:
         """{auth_authen} as it was proved: Sendmail gives it in xtext, `a+2Bb`, and no list or map would know it."""
-        login = _text(given)
-        return _from_xtext(login) if login and "+" in login and self.mta is Mta.SENDMAIL else login
-
-    def _optional_macros(self, find: FindMacro) -> Macros:
-        needs = self.service.needs
-        return Macros(
-            mechanism=_text(find(b"{auth_type}")) or None if Need.MECHANISM in needs else None,
-            listener=_listener(find) if Need.LISTENER in needs else (),
-            certificate=self._certificate(find) if Need.CERTIFICATE in needs else None,
-            tls=_tls(find) if Need.TLS in needs else None,
-        )
-
-    def _certificate(self, find: FindMacro) -> Certificate | None:
-        """Postfix names only certificates that it has verified; of others {verify} alone tells."""
-        subject, issuer = _text(find(b"{cert_subject}")), _text(find(b"{cert_issuer}"))
-        verified = self.mta is Mta.POSTFIX or find(b"{verify}") == b"OK"
-        if not (subject and issuer and verified):
-            return None
-        return Certificate(subject, issuer, _text(find(b"{cert_fp}")) or "")
+        login = text_of(given)
+        return from_xtext(login) if login and "+" in login and self.mta is Mta.SENDMAIL else login
 
     def decide_at_once(self, asked: Request) -> Decision | None:
         """The decision, or None where it must wait for a table: decide() in a LookupPool makes it then."""
@@ -219,34 +195,3 @@ class Session:
             reply = "" if said is None else str(said)
             self.service.decisions.record(self.id, asked, decision, reply, self.service.dry_run)
         return None if said is None else unless_dry(said, self.service.dry_run)
-
-
-def _text(value: bytes | None) -> str | None:
-    """A macro that is trusted for what it says: one that is not UTF-8 is absent."""
-    try:
-        return None if value is None else value.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _listener(find: FindMacro) -> tuple[str, ...]:
-    """Name, address and port; the address as Postfix gives it: Sendmail's are IPv6:2001:db8:0:0:0:0:0:25."""
-    address = _text(find(b"{daemon_addr}")) or ""
-    parsed = parse_address(address.removeprefix("IPv6:"))
-    shown = str(parsed) if parsed else address
-    return tuple(filter(None, (_text(find(b"{daemon_name}")), shown, _text(find(b"{daemon_port}")))))
-
-
-def _tls(find: FindMacro) -> str | None:
-    """Version and cipher: `TLSv1.3 TLS_AES_256_GCM_SHA384`, alike of both MTAs."""
-    version, cipher = _text(find(b"{tls_version}")), _text(find(b"{cipher}"))
-    return f"{version} {cipher or ''}" if version else None
-
-
-def _from_xtext(text: str) -> str | None:
-    """RFC 3461 4; None where it is not UTF-8."""
-    raw = _HEX.sub(lambda found: bytes((int(found[1], 16),)), text.encode())
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return None

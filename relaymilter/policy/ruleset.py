@@ -100,8 +100,7 @@ class Ruleset:
             charged = charged or isinstance(answer, Counted)
             if steps is not None:
                 steps.append(Step(restriction.name, answer))
-        # Half the time of Decision().
-        return tuple.__new__(Decision, (permit, rule, () if steps is None else tuple(steps), warnings, charged))
+        return Decision(permit, rule, () if steps is None else tuple(steps), warnings, charged)
 
     def _ask(self, restriction: Restriction, request: Request) -> Reject | Defer | NoOpinion:
         try:

@@ -12,9 +12,10 @@ import pytest
 from relaymilter.config.reader import Flags, read
 from relaymilter.config.wiring import ruleset
 from relaymilter.milter import wire
+from relaymilter.milter.macros import FindMacro
 from relaymilter.milter.negotiation import macros
 from relaymilter.milter.replies import Mta, Words
-from relaymilter.milter.session import FindMacro, Service, Session
+from relaymilter.milter.session import Service, Session
 from relaymilter.observe.decisions import DecisionLog
 from relaymilter.policy.envelope import NOWHERE, Certificate, Macros, Need, Request, client
 from relaymilter.policy.ports import LookupFailed, MustWait
