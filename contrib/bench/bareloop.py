@@ -39,7 +39,7 @@ class Bare(asyncio.Protocol):
         self.rest = data[at:]
         if answer:
             self.transport.write(answer)
-        if self.tcp is not None:
+        elif self.tcp is not None:
             self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
