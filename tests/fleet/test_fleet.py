@@ -50,6 +50,11 @@ class Attack:
         """Recipients that were taken."""
         return sum(number for (_, code), number in self.heard.items() if code == 250)
 
+    def is_exact(self) -> bool:
+        """Not one beyond the limit, nor fewer, but such as were charged, and whose answer came too late: 451."""
+        late = sum(count for (_, code), count in self.heard.items() if code == 451)
+        return LIMIT - late <= self.sent <= LIMIT
+
     def until(self, done: Callable[[], bool], what: str) -> None:
         """Go on, whatever the thief hears, until this is so."""
         works = [partial(self._send, number, host) for number, host in enumerate(self._hosts)]
@@ -68,12 +73,12 @@ class Attack:
 
 
 def test_the_limit_of_all_hosts(three: Fleet) -> None:
-    """Not one recipient more, nor fewer, whoever asks where."""
+    """It is exact, whoever asks where."""
     attack = Attack(three.hosts, "alice")
     attack.until(
         lambda: min(attack.heard[number, 450] for number in range(3)) > 50, "every host says that it is enough"
     )
-    assert LIMIT == attack.sent
+    assert attack.is_exact(), attack.heard
 
 
 def test_cut_off(three: Fleet) -> None:
@@ -89,7 +94,7 @@ def test_cut_off(three: Fleet) -> None:
         lonely.rejoin()
     assert 0 < attack.sent <= SPARED  # fewer where an answer came too late, and was 451
     assert "small limits in memory hold" in lonely.daemon.log()
-    assert LIMIT == rest.sent
+    assert rest.is_exact(), rest.heard
     again = Attack([lonely], "bob+tag")
     again.until(lambda: again.sent > 100, "it asks the ledger again")
 
