@@ -14,7 +14,8 @@ from relaymilter import __version__
 from tests.packaging.conftest import NEXT
 from tests.packaging.machine import Machine
 from tests.packaging.manager import Manager
-from tests.rig import STRANGER, Namespace, Smtp, open_folder, running, wait_for
+from tests.packaging.open_relay import answers, start_postfix
+from tests.rig import Namespace, open_folder, running, wait_for
 from tests.rig.daemon import ROOT
 
 LOCAL, FOREIGN = "<bob@example.org>", "<victim@example.com>"
@@ -28,24 +29,6 @@ FILES = {
     *("/usr/share/zsh/vendor-completions/_relaymilter", "/usr/share/fish/vendor_completions.d/relaymilter.fish"),
     *("/usr/lib/tmpfiles.d/relaymilter.conf", "/usr/lib/python3/dist-packages/relaymilter/report/templates/page.html"),
 }
-OPEN = ("mydestination=example.org", "local_recipient_maps=", "mynetworks=0.0.0.0/0", "smtpd_error_sleep_time=0")
-"""Settings of a Postfix that relays for anyone."""
-
-
-def answers(machine: Machine, *recipients: str, source: str = STRANGER) -> list[str]:
-    """What the machine's Postfix answers a client for each recipient."""
-    with Smtp(machine.network.connect(machine.address, 25, source)) as client:
-        client.ehlo(), client.mail()
-        return [str(client.rcpt(recipient)) for recipient in recipients]
-
-
-def start_postfix(machine: Machine) -> None:
-    """Start the packaged Postfix as Debian does, smtpd in its chroot, as an open relay."""
-    assert re.search(r"^smtp +inet +n +- +y ", machine.path("/etc/postfix/master.cf").read_text(), re.MULTILINE)
-    machine.run("postconf", "-e", "maillog_file=/var/log/postfix.log", *OPEN)
-    # Debian 13's starts this by itself, and will have it no other way.
-    machine.shell("/usr/lib/postfix/configure-instance.sh - || true; postfix start")
-    wait_for(lambda: machine.network.listens(machine.address, 25), "Postfix listens")
 
 
 @pytest.fixture(scope="module")
