@@ -5,7 +5,7 @@ nothing more. Mailboxes of ours, postmaster among them, and the administrators c
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -16,6 +16,7 @@ from relaymilter.policy.guard.history import Standing, Unit
 from relaymilter.policy.guard.limits import Limit, Per, parse_limit
 from relaymilter.policy.guard.marks import login_subject, sent, subject
 from relaymilter.policy.guard.novelty import LIFETIME, Novelty
+from relaymilter.policy.guard.owed import Owed, charge_owed
 from relaymilter.policy.guard.releasing import suspend
 from relaymilter.policy.guard.standing import FINE, Judgement, Terms, judge
 from relaymilter.policy.logins import Fold, bound_of
@@ -67,6 +68,8 @@ class Charges:
     """Called with the subject, once for each step of a login's standing downward."""
     on_spare: Callable[[], None] | None = None
     """Called for each recipient that is judged without the ledger."""
+    owed: Owed = field(default_factory=Owed, compare=False)
+    """What the small limits let pass, until the ledger is told."""
 
     @property
     def counts_messages(self) -> bool:
@@ -98,6 +101,8 @@ class Charges:
                 self.on_spare()
             spare = _subjects(request, self.fold, None, WITHOUT_LEDGER)
             judgement = _count(self.spare, spare, request.opens, now)
+            if judgement is FINE and login is not None:
+                self.owed.add(login[0], now)
             return judgement._replace(reason=f"{judgement.reason}, without the ledger: {failure}")
         if judgement.standing is Standing.SUSPENDED and login is not None:
             self.spare.update(login[0], now, (), suspend(now, now + DAY))
@@ -125,6 +130,7 @@ class Charges:
         name, terms = login
         recipient = sent(request, self.key)
         try:
+            self._charge_owed(name, terms, now)
             judgement = self.ledger.update(name, now, recipient.asks, judge(terms, recipient, request.opens, now))
         except MustWait:  # the same recipient is asked for again, in a thread that may wait
             _take_back(self.ledger, others, request.opens, now)
@@ -134,6 +140,17 @@ class Charges:
         if judgement.evidence is not None and self.notice is not None:
             self.notice(name, judgement)
         return judgement
+
+    def _charge_owed(self, name: str, terms: Terms, now: int) -> None:
+        """Before anything else is judged by that record."""
+        debt = self.owed.take(name)
+        if not debt:
+            return
+        try:
+            self.ledger.update(name, now, (), charge_owed(terms.limits, debt, now))
+        except (LookupFailed, MustWait):
+            self.owed.put_back(name, debt)
+            raise
 
     def _login(self, request: Request) -> tuple[str, Terms] | None:
         login = request.bound_login
