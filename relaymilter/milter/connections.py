@@ -102,7 +102,7 @@ class Connection(asyncio.Protocol):
         self.last = server.now
         if sent:
             self.transport.write(sent)
-        elif self.by_tcp:
+        elif self.by_tcp and not dialogue.ended:
             self.acknowledge()
         if dialogue.ended:
             self.transport.close()

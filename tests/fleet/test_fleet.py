@@ -57,7 +57,7 @@ class Attack:
 
     def is_exact(self) -> bool:
         """Not one beyond the limit, nor fewer, but such as were charged, and whose answer came too late: 451."""
-        return LIMIT - self.late <= self.sent <= LIMIT
+        return LIMIT - min(self.late, LIMIT // 100) <= self.sent <= LIMIT
 
     def until(self, done: Callable[[], bool], what: str) -> None:
         """Go on, whatever the thief hears, until this is so."""

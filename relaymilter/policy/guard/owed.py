@@ -23,7 +23,7 @@ Debt: TypeAlias = dict[int, int]
 
 
 class Owed:
-    """The debts of logins, by subject. Each step is one of a dictionary's, so that threads may share it."""
+    """The debts of logins, by subject. Threads share it without a lock: of what two add at once, one may be lost."""
 
     __slots__ = ("_debts",)
 
